@@ -1,0 +1,28 @@
+// Package futex holds the algorithms that run on 32-bit words in memory shared
+// between processes: waiting and waking, a robust mutex, events and the other
+// synchronisation objects. It knows no names, no allocation and no manager.
+//
+// # Words name their holders
+//
+// Whatever can be held names its holder in the very word that says it is held
+// (an ID: slot and generation of a process), so there is no instant at which
+// something is held by nobody knows whom. Whether that process lives is one load
+// from its liveness word, which the kernel itself marks at its death.
+//
+// # Sleeping
+//
+// A Domain is one process's view. A goroutine that has to sleep first passes the
+// word's gate, so that one goroutine of a process at a time competes for a word,
+// then sleeps in the kernel on the word, on the liveness word of whoever it waits
+// for, and on a private word that its context's end changes. A process has at most
+// MaxDirect such sleepers, each a thread; beyond that, waits are parked with the
+// hub, one thread for all of them.
+//
+// # Death in the middle
+//
+// A process may die after it took a wake-up and before it acted on it, or after it
+// changed a word and before it woke the sleepers. Around both, the word's offset
+// stands in the process's record (Domain.waits, Domain.wakes), and the sweep of a
+// dead process wakes everybody on the words recorded there. Waiters tolerate
+// spurious wake-ups, so sweeping twice does no harm.
+package futex

@@ -1,0 +1,185 @@
+package futex
+
+import (
+	"math/bits"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/carom-ipc/carom/internal/atom"
+)
+
+const (
+	// MaxDirect is how many goroutines of a process may sleep in the kernel, a
+	// thread each; the hub takes the others.
+	MaxDirect = 64
+	// Buckets is the number of shared words that parked waiters share.
+	Buckets = 64
+)
+
+// Peers tells who lives. Its methods are called on slow paths only.
+type Peers interface {
+	// Liveness returns the word that changes when id dies, and its value while id
+	// lives; alive is false once it is dead, then word is nil.
+	Liveness(id ID) (word *uint32, val uint32, alive bool)
+}
+
+// Config is the shared memory that a Domain works on. All words lie in one mapping
+// that starts at Base.
+//
+//	field    | width     | who writes     | meaning                        | writer dies
+//	Waits[i] | 8 bytes   | this process   | offset of the word on which    | the sweep wakes everybody
+//	         |           |                | sleeper i waits; 0 none        | who sleeps on the word
+//	Wakes[i] | 8 bytes   | this process   | offset of the word whose       | the same
+//	         |           |                | sleepers are about to be woken |
+//	Parking  | 4 bytes×64| every process  | bit 0: somebody is parked;     | a bit too many costs one
+//	         |           |                | others: counts the rings       | wake-up, none is lost
+type Config struct {
+	Self    ID
+	Peers   Peers
+	Base    *byte
+	Waits   []uint64 // MaxDirect words, zero
+	Wakes   []uint64 // MaxDirect words, zero
+	Parking []uint32 // Buckets words, common to all processes
+}
+
+// A Domain is one process's way of waiting on shared words. It is safe for
+// concurrent use by its goroutines.
+type Domain struct {
+	self    ID
+	peers   Peers
+	base    *byte
+	waits   []uint64
+	wakes   []uint64
+	parking []uint32
+
+	freeWaits, freeWakes atomic.Uint64 // a bit for each record not in use
+	gates                gates
+	hub                  hub
+	spin                 spinner
+	closing              chan struct{}
+
+	slept, woke atomic.Uint64
+}
+
+// NewDomain returns the process's view.
+func NewDomain(c Config) *Domain {
+	d := &Domain{self: c.Self, peers: c.Peers, base: c.Base, waits: c.Waits, wakes: c.Wakes, parking: c.Parking,
+		closing: make(chan struct{})}
+	d.freeWaits.Store(1<<MaxDirect - 1)
+	d.freeWakes.Store(1<<MaxDirect - 1)
+	d.hub.init(d)
+	return d
+}
+
+// Self is the process's own name.
+func (d *Domain) Self() ID { return d.self }
+
+// Close ends every wait of this process with ErrClosed and stops the hub. It must be
+// called once.
+func (d *Domain) Close() {
+	close(d.closing)
+	for d.freeWaits.Load() != 1<<MaxDirect-1 { // a sleeper may have looked just before closing was closed
+		for i := range d.waits {
+			if off := atom.Load64(&d.waits[i]); off != 0 {
+				wake(d.at(off), wakeEverybody)
+			}
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
+	d.hub.close()
+}
+
+func (d *Domain) closed() bool {
+	select {
+	case <-d.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Stats counts sleeps and wake-ups since the start.
+func (d *Domain) Stats() (slept, woke uint64) { return d.slept.Load(), d.woke.Load() }
+
+// claim takes a free record, -1 if there is none.
+func claim(free *atomic.Uint64) int {
+	for {
+		f := free.Load()
+		if f == 0 {
+			return -1
+		}
+		if free.CompareAndSwap(f, f&(f-1)) {
+			return bits.TrailingZeros64(f)
+		}
+	}
+}
+
+func release(free *atomic.Uint64, i int) { free.Or(1 << i) }
+
+// beginWake records that the sleepers on word are about to be woken: from here on,
+// should this process die, the sweep wakes them.
+func (d *Domain) beginWake(word *uint32) int {
+	for {
+		if i := claim(&d.freeWakes); i >= 0 {
+			atom.Store64(&d.wakes[i], d.offset(word))
+			return i
+		}
+		runtime.Gosched()
+	}
+}
+
+func (d *Domain) endWake(i int) {
+	atom.Store64(&d.wakes[i], 0)
+	release(&d.freeWakes, i)
+}
+
+// wake wakes up to n sleepers on word and everybody who is parked in its bucket.
+// It returns how many sleepers there were.
+func (d *Domain) wake(word *uint32, n int) int {
+	d.woke.Add(1)
+	woken := wake(word, n)
+	if d.ring(word) {
+		woken++
+	}
+	return woken
+}
+
+// ring wakes the hubs that have somebody parked in the word's bucket.
+func (d *Domain) ring(word *uint32) bool {
+	b := &d.parking[d.bucket(word)]
+	for {
+		v := atom.Load32(b)
+		if v&1 == 0 {
+			return false
+		}
+		if atom.CAS32(b, v, v+1) { // clears bit 0 and counts
+			wake(b, wakeEverybody)
+			return true
+		}
+	}
+}
+
+func (d *Domain) bucket(word *uint32) uint64 {
+	return d.offset(word) >> 2 * 0x9e3779b97f4a7c15 >> 58
+}
+
+// WakeAll wakes everybody who waits on word, for the sweep: waiters look again.
+func (d *Domain) WakeAll(word *uint32) { d.wake(word, wakeEverybody) }
+
+// Recover wakes the sleepers on every word that stands in a dead process's
+// records, and clears them. It may be repeated.
+func (d *Domain) Recover(waits, wakes []uint64, size uint64) {
+	for _, records := range [][]uint64{waits, wakes} {
+		for i := range records {
+			off := atom.Load64(&records[i])
+			if off == 0 {
+				continue
+			}
+			if off%4 == 0 && off < size {
+				d.WakeAll(d.at(off))
+			}
+			atom.Store64(&records[i], 0)
+		}
+	}
+}

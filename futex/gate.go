@@ -1,0 +1,104 @@
+package futex
+
+import (
+	"context"
+	"sync"
+)
+
+// gates let one goroutine of this process at a time compete for a contended
+// word; the others queue here, in order, and cost no thread.
+type gates struct {
+	shards [64]gateShard
+}
+
+type gateShard struct {
+	mu   sync.Mutex
+	open map[*uint32]*gate
+	idle *gate    // the last one closed, for the next to open
+	_    [32]byte // a shard a cache line
+}
+
+// gate exists while somebody is inside.
+type gate struct {
+	first, last *gateWaiter
+}
+
+type gateWaiter struct {
+	next, prev *gateWaiter
+	turn       chan struct{}
+	granted    bool // guarded by the shard's mutex
+}
+
+// enter returns when the caller is the one goroutine inside the gate of word,
+// or with the context's error.
+func (g *gates) enter(ctx context.Context, word *uint32) error {
+	s := &g.shards[gateIndex(word)]
+	s.mu.Lock()
+	in, busy := s.open[word]
+	if !busy {
+		if s.open == nil {
+			s.open = make(map[*uint32]*gate)
+		}
+		in, s.idle = s.idle, nil
+		if in == nil {
+			in = new(gate)
+		}
+		s.open[word] = in
+		s.mu.Unlock()
+		return nil
+	}
+	w := &gateWaiter{turn: make(chan struct{}, 1), prev: in.last}
+	if in.last == nil {
+		in.first = w
+	} else {
+		in.last.next = w
+	}
+	in.last = w
+	s.mu.Unlock()
+
+	select {
+	case <-w.turn:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	if w.granted { // the turn came with the cancellation: pass it on
+		s.mu.Unlock()
+		g.leave(word)
+		return ctx.Err()
+	}
+	in.remove(w)
+	s.mu.Unlock()
+	return ctx.Err()
+}
+
+// leave hands the gate to the next in line.
+func (g *gates) leave(word *uint32) {
+	s := &g.shards[gateIndex(word)]
+	s.mu.Lock()
+	in := s.open[word]
+	w := in.first
+	if w == nil {
+		delete(s.open, word)
+		s.idle = in
+		s.mu.Unlock()
+		return
+	}
+	in.remove(w)
+	w.granted = true
+	s.mu.Unlock()
+	w.turn <- struct{}{}
+}
+
+func (in *gate) remove(w *gateWaiter) {
+	if w.prev == nil {
+		in.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		in.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+}

@@ -1,0 +1,248 @@
+package futex
+
+import (
+	"context"
+	"time"
+
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// Mutex is a robust lock, after the three-state futex mutex of Drepper ("Futexes
+// Are Tricky", 2011) with the owner's name in the word.
+//
+//	offset | width | field | who writes            | bits
+//	0      | 4     | word  | lockers, unlockers    | 0–28 owner's ID, 0 free; 29 handoff;
+//	       |       |       |                       | 30 died; 31 waiters
+//	4      | 4     | users | see package shm       | free for whoever embeds the mutex
+//	8      | 8     | fence | the owner             | number of acquisitions
+//
+// What the bits mean, and what happens if the writer dies right after:
+//
+//   - owner: dead owners are found by whoever locks or waits, and by the sweep, which
+//     turn the word into died.
+//   - died: the owner died; no owner is named. Lock answers ErrOwnerDied until
+//     Recover takes the lock or Unlock clears the state.
+//   - waiters: somebody may sleep on the word: Unlock wakes one. Who was woken takes
+//     the lock with the bit set, because others may be asleep.
+//   - handoff: a sleeper starved for handoffAfter. When the word is free but for this
+//     bit, only those who have waited that long may take it; the bit goes with that.
+type Mutex struct {
+	word  uint32
+	users uint32
+	fence uint64
+}
+
+const (
+	waiters = 1 << 31
+	died    = 1 << 30
+	handoff = 1 << 29
+
+	handoffAfter = time.Millisecond
+)
+
+// Mode says what a locker does with a lock whose owner died.
+type Mode uint8
+
+const (
+	// Report answers ErrOwnerDied without the lock.
+	Report Mode = iota
+	// TakeOver acquires it.
+	TakeOver
+)
+
+// Lock acquires m. It reports whether m was taken over from a dead owner, which
+// only TakeOver does. Errors: ErrOwnerDied, ErrClosed, the context's.
+func (m *Mutex) Lock(ctx context.Context, d *Domain, mode Mode) (recovered bool, err error) {
+	if atom.CAS32(&m.word, 0, uint32(d.self)) {
+		atom.Put64(&m.fence, m.fence+1)
+		return false, nil
+	}
+	return m.lockSlow(ctx, d, mode)
+}
+
+// TryLock is Lock without waiting: ErrLocked if somebody alive holds m.
+func (m *Mutex) TryLock(d *Domain, mode Mode) (recovered bool, err error) {
+	for {
+		w := atom.Load32(&m.word)
+		switch got, recovered, err := m.acquire(d, w, mode, 0); {
+		case got || err != nil:
+			return recovered, err
+		case w&idMask == 0 && w&handoff == 0:
+			continue // lost a race for a free word
+		case w&idMask == 0:
+			return false, errs.ErrLocked
+		}
+		if _, _, alive := d.peers.Liveness(ID(w & idMask)); alive {
+			return false, errs.ErrLocked
+		}
+		m.bury(d, w)
+	}
+}
+
+// acquire tries to take m, given that its word was w. keep are flags that the word
+// must have afterwards; entitled waiters pass handoff in it, for the word to lose it.
+func (m *Mutex) acquire(d *Domain, w uint32, mode Mode, keep uint32) (got, recovered bool, err error) {
+	switch {
+	case w&died != 0 && mode == Report:
+		return false, false, errs.ErrOwnerDied
+	case w&idMask != 0, w&handoff != 0 && keep&handoff == 0:
+		return false, false, nil
+	}
+	if !atom.CAS32(&m.word, w, uint32(d.self)|(w|keep)&waiters) {
+		return false, false, nil
+	}
+	atom.Put64(&m.fence, m.fence+1)
+	return true, w&died != 0, nil
+}
+
+// bury turns the word of a dead owner into died and wakes everybody.
+func (m *Mutex) bury(d *Domain, w uint32) bool {
+	if w&waiters == 0 {
+		return atom.CAS32(&m.word, w, died)
+	}
+	i := d.beginWake(&m.word)
+	defer d.endWake(i)
+	if !atom.CAS32(&m.word, w, died) {
+		return false
+	}
+	d.wake(&m.word, wakeEverybody)
+	return true
+}
+
+func (m *Mutex) lockSlow(ctx context.Context, d *Domain, mode Mode) (recovered bool, err error) {
+	if d.spin.busy.CompareAndSwap(false, true) {
+		got := false
+		d.spin.try(&d.spin.lock, lockSpin, func() bool {
+			w := atom.Load32(&m.word)
+			if w&idMask == 0 {
+				got, recovered, err = m.acquire(d, w, mode, 0)
+			}
+			return got || err != nil || w&handoff != 0
+		})
+		d.spin.busy.Store(false)
+		if got || err != nil {
+			return recovered, err
+		}
+	}
+	if err := d.gates.enter(ctx, &m.word); err != nil {
+		return false, err
+	}
+	defer d.gates.leave(&m.word)
+	w := atom.Load32(&m.word)
+	if got, recovered, err := m.acquire(d, w, mode, 0); got || err != nil {
+		return recovered, err
+	}
+	return m.lockAsleep(ctx, d, mode)
+}
+
+func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered bool, err error) {
+	s := d.startSleep(ctx, &m.word)
+	defer s.finish()
+	start := time.Now()
+	keep := uint32(0)
+	for {
+		w := atom.Load32(&m.word)
+		got, recovered, err := m.acquire(d, w, mode, keep)
+		if got || err != nil {
+			return recovered, err
+		}
+		if err := s.err(); err != nil {
+			m.passOn(d)
+			return false, err
+		}
+		keep |= waiters // others may sleep: from now on the word must say so
+		if time.Since(start) >= handoffAfter {
+			keep |= handoff
+		}
+		var peer *uint32
+		var peerVal uint32
+		limit := time.Duration(0)
+		switch {
+		case w&idMask != 0:
+			var alive bool
+			if peer, peerVal, alive = d.peers.Liveness(ID(w & idMask)); !alive {
+				m.bury(d, w)
+				continue
+			}
+		case w&handoff == 0:
+			continue // free: lost a race for it
+		default:
+			limit = handoffAfter // reserved for a waiter who may have died or given up
+		}
+		if w|keep != w && !atom.CAS32(&m.word, w, w|keep) {
+			continue
+		}
+		s.sleep(w|keep, peer, peerVal, limit)
+	}
+}
+
+// passOn wakes another sleeper if m is free, as the caller, who leaves, may have
+// used up the wake-up that Unlock sent, or the reservation.
+func (m *Mutex) passOn(d *Domain) {
+	if w := atom.Load32(&m.word); w&idMask == 0 {
+		d.wake(&m.word, wakeEverybody)
+	}
+}
+
+// Unlock releases m, whoever holds it, and clears died. ErrNotLocked if m is free.
+func (m *Mutex) Unlock(d *Domain) error {
+	if atom.CAS32(&m.word, uint32(d.self), 0) {
+		return nil
+	}
+	return m.unlockSlow(d)
+}
+
+func (m *Mutex) unlockSlow(d *Domain) error {
+	for {
+		w := atom.Load32(&m.word)
+		switch {
+		case w&(idMask|died) == 0:
+			return errs.ErrNotLocked
+		case w&waiters == 0:
+			if atom.CAS32(&m.word, w, 0) {
+				return nil
+			}
+			continue
+		}
+		if m.unlockWaking(d, w) {
+			return nil
+		}
+	}
+}
+
+func (m *Mutex) unlockWaking(d *Domain, w uint32) bool {
+	i := d.beginWake(&m.word)
+	defer d.endWake(i)
+	if w&handoff != 0 {
+		if !atom.CAS32(&m.word, w, handoff|waiters) {
+			return false
+		}
+		d.wake(&m.word, wakeEverybody) // the one who starved is among them
+		return true
+	}
+	if !atom.CAS32(&m.word, w, 0) {
+		return false
+	}
+	d.wake(&m.word, 1)
+	return true
+}
+
+// Fence is the number of acquisitions so far; it grows with each.
+func (m *Mutex) Fence() uint64 { return atom.Load64(&m.fence) }
+
+// Holder names who holds m (0: nobody), and whether the last owner died.
+func (m *Mutex) Holder() (owner ID, ownerDied bool) {
+	w := atom.Load32(&m.word)
+	return ID(w & idMask), w&died != 0
+}
+
+// Release is the sweep's: if dead holds m, it turns m to died and wakes everybody.
+func (m *Mutex) Release(d *Domain, dead ID) {
+	for {
+		w := atom.Load32(&m.word)
+		if ID(w&idMask) != dead || m.bury(d, w) {
+			return
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package futex
+
+import (
+	"context"
+
+	"github.com/carom-ipc/carom/internal/atom"
+)
+
+// Notifier is an event counter: it lets goroutines sleep until a condition over
+// other shared words may have become true, and costs whoever makes it true one load
+// while nobody sleeps.
+//
+//	offset | width | field | who writes         | bits
+//	0      | 4     | word  | Wait, Notify       | 0 somebody may sleep; 1–31 number of notifications
+//
+// The order that makes it right: a waiter sets bit 0, then looks at the condition,
+// then sleeps on the word as it was; a notifier makes the condition true, then looks
+// at bit 0. Each side's store is a full barrier before its load.
+type Notifier struct{ word uint32 }
+
+// Notify wakes one sleeper, if there may be one. The caller has made a condition
+// true before; who is woken and leaves it true must call Notify in turn.
+func (n *Notifier) Notify(d *Domain) {
+	if atom.Load32(&n.word)&1 != 0 {
+		n.notify(d, 1)
+	}
+}
+
+// NotifyAll wakes every sleeper.
+func (n *Notifier) NotifyAll(d *Domain) {
+	if atom.Load32(&n.word)&1 != 0 {
+		n.notify(d, wakeEverybody)
+	}
+}
+
+func (n *Notifier) notify(d *Domain, count int) {
+	i := d.beginWake(&n.word)
+	defer d.endWake(i)
+	v := atom.Add32(&n.word, 2)
+	if d.wake(&n.word, count) > 0 || v&1 == 0 {
+		return
+	}
+	// Nobody slept. Clear the bit, and wake whoever fell asleep on the word between
+	// the wake-up and this.
+	if atom.CAS32(&n.word, v, v&^1) {
+		d.wake(&n.word, wakeEverybody)
+	}
+}
+
+// Wait returns nil when ready reports true; else the context's error or ErrClosed.
+// ready is called by this goroutine only and must be cheap. Who waited without need
+// of sleeping is reported by slept false.
+func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) (slept bool, err error) {
+	if ready() || d.spin.try(&d.spin.message, messageSpin, ready) {
+		return false, nil
+	}
+	if err := d.gates.enter(ctx, &n.word); err != nil {
+		return false, err
+	}
+	defer d.gates.leave(&n.word)
+	if ready() {
+		return false, nil
+	}
+	s := d.startSleep(ctx, &n.word)
+	defer s.finish()
+	for {
+		v := atom.Load32(&n.word)
+		if v&1 == 0 {
+			if !atom.CAS32(&n.word, v, v|1) {
+				continue
+			}
+			v |= 1
+		}
+		if ready() {
+			return true, nil
+		}
+		if err := s.err(); err != nil {
+			d.wake(&n.word, 1) // it may have been woken in another's place
+			return true, err
+		}
+		s.sleep(v, nil, 0, 0)
+	}
+}

@@ -1,0 +1,111 @@
+package futex
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// sleeper is one goroutine's wait on one word, from before its first sleep until
+// it has what it waited for or gave up.
+type sleeper struct {
+	d      *Domain
+	ctx    context.Context
+	word   *uint32
+	record int           // in d.waits; -1: parked with the hub
+	bits   uint32        // names it for waitBits
+	ended  uint32        // set when ctx ends; a futex word private to this process
+	acked  atomic.Uint32 // the sleeper has seen ended
+	stop   func() bool
+	vec    [3]waitv
+}
+
+var sleepers = sync.Pool{New: func() any { return new(sleeper) }}
+
+// startSleep registers the wait. Every return path must call finish.
+func (d *Domain) startSleep(ctx context.Context, word *uint32) *sleeper {
+	s := sleepers.Get().(*sleeper)
+	s.d, s.ctx, s.word = d, ctx, word
+	s.record = claim(&d.freeWaits)
+	if s.record >= 0 {
+		s.bits = 1 << (s.record % 31)
+		atom.Store64(&d.waits[s.record], d.offset(word))
+		if ctx.Done() != nil {
+			s.stop = context.AfterFunc(ctx, s.cancel)
+		}
+	}
+	return s
+}
+
+// cancel ends the sleep. Where a private word cannot be waited for beside the
+// shared one, the wake-up is repeated until it is acknowledged: it may come between
+// the sleeper's look at ended and its sleep.
+func (s *sleeper) cancel() {
+	atomic.StoreUint32(&s.ended, 1)
+	wakePrivate(&s.ended)
+	for pause := 10 * time.Microsecond; waitvMissing.Load() && s.acked.Load() == 0; pause *= 2 {
+		wakeBits(s.word, s.bits)
+		time.Sleep(min(pause, time.Millisecond))
+	}
+}
+
+// sleep returns when *word is no longer val, when peer (may be nil) is no longer
+// peerVal, when the context ends or the time is over (0: none), or for no reason.
+func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Duration) {
+	s.d.slept.Add(1)
+	switch {
+	case s.record < 0:
+		s.d.hub.park(s.ctx, s.word, val, limit)
+		return
+	case s.stop == nil && peer == nil && limit == 0:
+		wait(s.word, val)
+		return
+	}
+	s.vec[0] = sharedWord(s.word, val)
+	n := 1
+	if peer != nil {
+		s.vec[n] = sharedWord(peer, peerVal)
+		n++
+	}
+	if s.stop != nil {
+		s.vec[n] = privateWord(&s.ended, 0)
+		n++
+	}
+	if !waitMany(s.vec[:n], limit) && atomic.LoadUint32(&s.ended) == 0 {
+		waitBits(s.word, val, s.bits, limit) // the peer's death is left to the sweep
+	}
+	if peer != nil && atom.Load32(peer) != peerVal {
+		s.d.wake(peer, wakeEverybody) // the kernel woke only one of us
+	}
+}
+
+// err says why the wait must be given up: nil, the context's error or ErrClosed.
+func (s *sleeper) err() error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	if s.d.closed() {
+		return errs.ErrClosed
+	}
+	return nil
+}
+
+// finish ends the wait. The caller must have passed on a wake-up that it may have
+// used up (by waking another, or by leaving the word flagged).
+func (s *sleeper) finish() {
+	s.acked.Store(1)
+	d := s.d
+	if s.record >= 0 {
+		atom.Store64(&d.waits[s.record], 0)
+		release(&d.freeWaits, s.record)
+	}
+	if s.stop != nil && !s.stop() {
+		return // cancel may still be running: not for reuse
+	}
+	*s = sleeper{}
+	sleepers.Put(s)
+}

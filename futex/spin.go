@@ -1,0 +1,61 @@
+package futex
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Longest spins, about what a block and a wake-up cost where it matters: a lock is
+// given back soon or not at all, a message is worth waiting for.
+const (
+	lockSpin    = 5 * time.Microsecond
+	messageSpin = 20 * time.Microsecond
+	spinBatch   = 2 // pauses between two looks
+)
+
+// spinner decides how long to look before sleeping. The limit is learned for each
+// class of wait, as PostgreSQL's spins_per_delay is: it grows towards twice what
+// lately sufficed and decays when spinning did not pay.
+type spinner struct {
+	busy    atomic.Bool // one goroutine of a process spins for locks at a time
+	lock    atomic.Int32
+	message atomic.Int32
+}
+
+// looks is how many looks fit into a microsecond, 0 with a single CPU, where
+// spinning only keeps the other from running.
+var looks = sync.OnceValue(func() int32 {
+	if runtime.NumCPU() < 2 {
+		return 0
+	}
+	best := time.Hour
+	for range 3 { // the least disturbed of three
+		start := time.Now()
+		for range 50 {
+			pause(spinBatch)
+		}
+		best = min(best, time.Since(start))
+	}
+	return int32(max(1, 50*time.Microsecond/max(best, 1)))
+})
+
+// try looks until ready reports true or the learned limit is reached.
+func (s *spinner) try(limit *atomic.Int32, longest time.Duration, ready func() bool) bool {
+	most := looks() * int32(longest/time.Microsecond)
+	if most == 0 {
+		return false
+	}
+	learned := limit.Load()
+	n := min(most, 2*learned+looks())
+	for i := range n {
+		if ready() {
+			limit.Store(learned + (i-learned)/8)
+			return true
+		}
+		pause(spinBatch)
+	}
+	limit.Store(learned - learned/8)
+	return false
+}
