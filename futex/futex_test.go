@@ -17,6 +17,7 @@ import (
 // world is memory that several Domains share, each playing a process whose death
 // the test decides.
 type world struct {
+	_     uint64     // offset 0 is nobody's
 	words [64]uint32 // the objects under test
 	park  [Buckets]uint32
 	recs  [8][2 * MaxDirect]uint64
