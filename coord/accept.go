@@ -1,0 +1,143 @@
+package coord
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+const (
+	acceptBackoff    = 5 * time.Millisecond
+	acceptBackoffMax = time.Second
+)
+
+// Serve accepts clients from l until the server stops, then returns nil. It
+// may be called for several listeners at once, and closes each. Running out
+// of descriptors does not end it.
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.closed || s.draining.Load() {
+		s.mu.Unlock()
+		l.Close()
+		return errs.ErrClosed
+	}
+	s.listeners[l] = true
+	s.conns.Add(1)
+	s.mu.Unlock()
+	defer s.conns.Done()
+
+	backoff := acceptBackoff
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			backoff = acceptBackoff
+			s.accepted.Add(1)
+			s.take(conn)
+		case s.draining.Load():
+			return nil
+		case exhausted(err):
+			s.log.Warn("cannot accept", "error", err, "again in", backoff)
+			s.mu.Lock()
+			s.evict(1) // somebody who has not said who he is holds a descriptor
+			s.mu.Unlock()
+			if !s.pause(backoff) {
+				return nil
+			}
+			backoff = min(2*backoff, acceptBackoffMax)
+		default:
+			l.Close()
+			return err
+		}
+	}
+}
+
+// exhausted tells a shortage, which passes, from a listener that is broken.
+func exhausted(err error) bool {
+	for _, shortage := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, shortage) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+func (s *Server) closeListeners() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.listeners {
+		l.Close()
+	}
+	clear(s.listeners)
+}
+
+// take begins to serve conn. A handshake takes a millisecond: where too many
+// are under way, the oldest is the one that is not going to end.
+func (s *Server) take(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		conn.Close()
+		return
+	}
+	s.evict(len(s.strangers) + 1 - s.limits.Handshakes)
+	s.strangers = append(s.strangers, conn)
+	s.conns.Add(1)
+	go s.serve(conn)
+}
+
+// evict closes the n oldest connections that are not authenticated yet. s.mu
+// is held.
+func (s *Server) evict(n int) {
+	n = max(0, min(n, len(s.strangers)))
+	for _, conn := range s.strangers[:n] {
+		conn.Close()
+	}
+	s.strangers = slices.Delete(s.strangers, 0, n)
+}
+
+func (s *Server) serve(conn net.Conn) {
+	defer s.conns.Done()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetNoDelay(true)
+	}
+	c, err := s.handshake(conn)
+	s.mu.Lock()
+	if i := slices.Index(s.strangers, conn); i >= 0 {
+		s.strangers = slices.Delete(s.strangers, i, i+1)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.refused.Add(1)
+		s.log.Info("connection refused", "peer", conn.RemoteAddr(), "error", err)
+		conn.Close()
+		return
+	}
+	if err := s.start(c); err != nil {
+		c.t.close()
+		c.sess.end()
+		return
+	}
+	if s.cfg.OnSession != nil {
+		s.cfg.OnSession(c.sess)
+	}
+	c.run()
+	if s.cfg.OnSessionEnd != nil {
+		s.cfg.OnSessionEnd(c.sess)
+	}
+}

@@ -1,0 +1,204 @@
+package coord
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// NoMethod is the error for a method that a kind does not have.
+func NoMethod(kind, method string) error {
+	return fmt.Errorf("%w: a %s has no method %q", errs.ErrNotFound, kind, method)
+}
+
+// builtin answers a request to the coordinator itself.
+func (c *serverConn) builtin(q request, method string) {
+	switch method {
+	case "open":
+		c.requestOpen(q)
+		return
+	case "next":
+		c.requestNext(q)
+		return
+	}
+	out, err := c.answer(method, NewReader(q.args), c.begin(q.id))
+	c.finish(q.id, "", method, out, err)
+}
+
+// answer serves the methods that never wait.
+func (c *serverConn) answer(method string, r *Reader, dst []byte) ([]byte, error) {
+	switch method {
+	case "ping":
+		return AppendNull(dst), nil
+	case "stats":
+		return appendStats(dst, c.srv.Stats()), nil
+	case "stream":
+		return c.startStream(r, dst)
+	}
+	r.Args(1)
+	var err error
+	switch method {
+	case "cancel":
+		c.sess.cancelCall(r.Uint())
+	case "end":
+		c.sess.closeStream(r.Uint())
+	case "release":
+		if id := r.Uint(); r.Err() == nil {
+			err = c.sess.release(id)
+		}
+	case "remove":
+		if name := r.Text(); r.Err() == nil {
+			err = c.srv.Remove(name)
+		}
+	default:
+		return dst, NoMethod("coordinator", method)
+	}
+	if err == nil {
+		err = r.Err()
+	}
+	return AppendNull(dst), err
+}
+
+// requestOpen serves [kind, name, type, parameters, mode] → [handle, created, type].
+func (c *serverConn) requestOpen(q request) {
+	const method = "open"
+	kind := NewReader(q.args)
+	kind.Args(5)
+	k := c.srv.objects.kinds[kind.Text()]
+	if b, ok := k.(Blocker); ok && b.Blocks("new") {
+		c.spawn(q, "", method, func(_ context.Context, args, dst []byte) ([]byte, error) {
+			return c.open(args, dst)
+		})
+		return
+	}
+	out, err := c.open(q.args, c.begin(q.id))
+	c.finish(q.id, "", method, out, err)
+}
+
+func (c *serverConn) open(args, dst []byte) ([]byte, error) {
+	r := NewReader(args)
+	r.Args(5)
+	kind, name, typ := r.Text(), r.Text(), r.Text()
+	var params []byte
+	if !r.Null() {
+		params = r.Raw()
+	}
+	mode := r.Uint()
+	if err := r.Err(); err != nil {
+		return dst, err
+	}
+	if mode > uint64(Exclusive) {
+		return dst, fmt.Errorf("%w: %d is not a mode of opening", errs.ErrType, mode)
+	}
+	o, created, err := c.srv.objects.open(c.sess, kind, name, typ, params, Mode(mode))
+	if err != nil {
+		return dst, err
+	}
+	if err := c.sess.attach(o); err != nil {
+		return dst, err
+	}
+	dst = AppendUint(AppendArray(dst, 3), o.id)
+	return AppendText(AppendBool(dst, created), o.typ), nil
+}
+
+// startStream serves [handle, method, arguments] → [stream, more, batch]. The
+// batch is null where waiting for one might take time.
+func (c *serverConn) startStream(r *Reader, dst []byte) ([]byte, error) {
+	r.Args(3)
+	st := &openStream{}
+	id := r.Uint()
+	st.method = r.Text()
+	args := r.Raw()
+	if err := r.Err(); err != nil {
+		return dst, err
+	}
+	if err := c.fillStream(st, id, args); err != nil {
+		return dst, err
+	}
+	sid, err := c.sess.keepStream(st)
+	if err != nil {
+		st.close()
+		return dst, err
+	}
+	dst = AppendUint(AppendArray(dst, 3), sid)
+	if st.blocks {
+		return AppendNull(AppendBool(dst, true)), nil
+	}
+	return c.sess.pull(c.sess.ctx, sid, st, dst)
+}
+
+// fillStream asks the object for its stream; the coordinator's own is the
+// list of objects.
+func (c *serverConn) fillStream(st *openStream, id uint64, args []byte) (err error) {
+	if id == serverObject {
+		if st.method != "objects" {
+			return NoMethod("coordinator", st.method)
+		}
+		st.stream = &listStream[Info]{items: c.srv.Objects(), add: appendInfo, width: 1}
+		return nil
+	}
+	st.obj = c.sess.lookup(id)
+	if st.obj == nil {
+		return errNoHandle(id)
+	}
+	streamer, ok := st.obj.obj.(Streamer)
+	if !ok {
+		return NoMethod(st.obj.kind, st.method)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.srv.panicked(st.obj.kind, st.method, p)
+		}
+	}()
+	st.blocks = st.obj.blocks(st.method)
+	st.stream, err = streamer.Stream(c.sess, st.method, args)
+	return err
+}
+
+// requestNext serves [stream] → [more, batch].
+func (c *serverConn) requestNext(q request) {
+	const method = "next"
+	r := NewReader(q.args)
+	r.Args(1)
+	id := r.Uint()
+	err := r.Err()
+	if err != nil {
+		c.fail(q.id, "", method, err)
+		return
+	}
+	st, err := c.sess.stream(id)
+	if err != nil {
+		c.fail(q.id, "", method, err)
+		return
+	}
+	pull := func(ctx context.Context, _, dst []byte) ([]byte, error) {
+		return c.sess.pull(ctx, id, st, AppendArray(dst, 2))
+	}
+	if st.blocks {
+		c.spawn(q, "", method, pull)
+		return
+	}
+	out, err := pull(c.sess.ctx, nil, c.begin(q.id))
+	c.finish(q.id, "", method, out, err)
+}
+
+func appendInfo(dst []byte, i Info) []byte {
+	dst = AppendArray(dst, 6)
+	dst = AppendText(dst, i.Name)
+	dst = AppendText(dst, i.Kind)
+	dst = AppendText(dst, i.Type)
+	dst = AppendInt(dst, int64(i.Len))
+	dst = AppendInt(dst, i.Size)
+	return AppendInt(dst, int64(i.Sessions))
+}
+
+func appendStats(dst []byte, s Stats) []byte {
+	dst = AppendArray(dst, 6)
+	dst = AppendUint(dst, s.Calls)
+	dst = AppendInt(dst, int64(s.Sessions))
+	dst = AppendInt(dst, int64(s.Objects))
+	dst = AppendInt(dst, s.Bytes)
+	dst = AppendUint(dst, s.Accepted)
+	return AppendUint(dst, s.Refused)
+}

@@ -1,0 +1,88 @@
+package coord
+
+import (
+	"context"
+	"io"
+	"iter"
+)
+
+// ClientStream is a stream that a method gave, in batches that are pulled. It
+// must be closed, unless it has ended or failed. It is not for concurrent use.
+type ClientStream struct {
+	c     *Client
+	id    uint64
+	batch []byte // the next one; nil: to be asked for
+	more  bool   // after batch
+	err   error
+}
+
+// Stream starts a method of the object behind handle whose result is a
+// stream. args is the CBOR array of its arguments. Errors are those of Call.
+func (c *Client) Stream(ctx context.Context, handle uint64, method string, args []byte) (*ClientStream, error) {
+	out := AppendArray(nil, 3)
+	out = AppendUint(out, handle)
+	out = AppendText(out, method)
+	out, err := c.Call(ctx, serverObject, "stream", append(out, args...), nil)
+	if err != nil {
+		return nil, err
+	}
+	r := NewReader(out)
+	r.Args(3)
+	s := &ClientStream{c: c, id: r.Uint(), more: r.Bool()}
+	if !r.Null() {
+		s.batch = r.Raw()
+	}
+	return s, r.Err()
+}
+
+// Next returns the next batch, one CBOR item, and io.EOF after the last. Any
+// error is the end of the stream: what was on its way is lost with it.
+func (s *ClientStream) Next(ctx context.Context) ([]byte, error) {
+	if s.batch != nil {
+		batch := s.batch
+		s.batch = nil
+		return batch, nil
+	}
+	if s.err == nil && !s.more {
+		s.err = io.EOF
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	var out []byte
+	out, s.err = s.c.Call(ctx, serverObject, "next", AppendUint(AppendArray(nil, 1), s.id), nil)
+	if s.err != nil {
+		return nil, s.err
+	}
+	r := NewReader(out)
+	r.Args(2)
+	s.more = r.Bool()
+	batch := r.Raw()
+	s.err = r.Err()
+	return batch, s.err
+}
+
+// All ranges over the batches that are left. It ends after the first error,
+// which is not io.EOF.
+func (s *ClientStream) All(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for {
+			batch, err := s.Next(ctx)
+			if err == io.EOF {
+				return
+			}
+			if !yield(batch, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Close tells the coordinator that the stream is not wanted any more. It does
+// not wait for it.
+func (s *ClientStream) Close() {
+	if s.more { // also after an error, which may have been on this side
+		s.c.notify("end", AppendUint(AppendArray(nil, 1), s.id))
+	}
+	s.more, s.batch = false, nil
+}

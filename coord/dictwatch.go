@@ -1,0 +1,178 @@
+package coord
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// What happened to a key; changeClear to all of them.
+const (
+	changeSet    = 0
+	changeDelete = 1
+	changeClear  = 2
+)
+
+// A watcher that falls behind by this much is told so, instead of being left
+// with a gap that it does not know of.
+const (
+	watchChanges = 4096
+	watchBytes   = 4 << 20
+)
+
+type change struct {
+	op      int
+	key     string
+	value   []byte
+	version uint64
+}
+
+func (c change) size() int { return len(c.key) + len(c.value) }
+
+// dictWatcher is the stream watch [key…] of [op, key, value, version] for
+// changes of these keys, or of all if none is named.
+type dictWatcher struct {
+	d    *dict
+	keys map[string]struct{} // nil: all
+
+	mu    sync.Mutex
+	queue []change
+	bytes int
+	err   error
+	wake  chan struct{} // of capacity 1
+}
+
+func (d *dict) watch(r *Reader) (Stream, error) {
+	w := &dictWatcher{d: d, wake: make(chan struct{}, 1)}
+	if n := r.Array(); n > 0 {
+		w.keys = make(map[string]struct{}, n)
+		for range n {
+			w.keys[string(r.Raw())] = struct{}{}
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, errs.ErrClosed
+	}
+	d.watchers[w] = struct{}{}
+	return w, nil
+}
+
+// notify tells the watchers. d.mu is held, which keeps changes in order.
+func (d *dict) notify(op int, key string, value []byte, version uint64) {
+	for w := range d.watchers {
+		if _, ok := w.keys[key]; ok || w.keys == nil || op == changeClear {
+			w.offer(change{op, key, value, version})
+		}
+	}
+}
+
+func (w *dictWatcher) offer(c change) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return
+	}
+	// One change always fits, however large.
+	if len(w.queue) >= watchChanges || (len(w.queue) > 0 && w.bytes+c.size() > watchBytes) {
+		w.fail(fmt.Errorf("%w: the watcher lagged behind by more than %d changes or %d bytes",
+			errs.ErrFull, watchChanges, watchBytes))
+		return
+	}
+	w.queue = append(w.queue, c)
+	w.bytes += c.size()
+	w.signal()
+}
+
+// end makes Next return err once everything before has been delivered.
+func (w *dictWatcher) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+		w.signal()
+	}
+}
+
+// fail makes Next return err at once: what is queued has no continuation.
+// w.mu is held.
+func (w *dictWatcher) fail(err error) {
+	w.err = err
+	w.queue, w.bytes = nil, 0
+	w.signal()
+}
+
+func (w *dictWatcher) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns changes for one batch.
+func (w *dictWatcher) take() ([]change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		return nil, w.err
+	}
+	n, bytes := 0, 0
+	for n < len(w.queue) && (n == 0 || bytes+w.queue[n].size() <= batchBytes) {
+		bytes += w.queue[n].size()
+		n++
+	}
+	batch := w.queue[:n:n]
+	w.queue = w.queue[n:]
+	w.bytes -= bytes
+	return batch, nil
+}
+
+// Next appends an array of changes, at least one.
+func (w *dictWatcher) Next(ctx context.Context, dst []byte) ([]byte, bool, error) {
+	for {
+		batch, err := w.take()
+		if err != nil {
+			return dst, false, err
+		}
+		if len(batch) > 0 {
+			dst = AppendArray(dst, len(batch))
+			for _, c := range batch {
+				dst = c.append(dst)
+			}
+			return dst, true, nil
+		}
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+			return dst, false, ctx.Err()
+		}
+	}
+}
+
+func (c change) append(dst []byte) []byte {
+	dst = AppendInt(AppendArray(dst, 4), int64(c.op))
+	if c.op == changeClear {
+		dst = AppendNull(dst)
+	} else {
+		dst = append(dst, c.key...)
+	}
+	if c.op == changeSet {
+		dst = append(dst, c.value...)
+	} else {
+		dst = AppendNull(dst)
+	}
+	return AppendUint(dst, c.version)
+}
+
+func (w *dictWatcher) Close() {
+	w.d.mu.Lock()
+	delete(w.d.watchers, w)
+	w.d.mu.Unlock()
+	w.end(errs.ErrClosed)
+}

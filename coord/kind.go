@@ -1,0 +1,102 @@
+package coord
+
+import "context"
+
+// Names of the kinds that every coordinator serves.
+const (
+	KindDict      = "dict"
+	KindList      = "list"
+	KindNamespace = "namespace"
+)
+
+// Kind makes the objects of one kind.
+type Kind interface {
+	// New makes an object. typ is the signature of its element type, empty if
+	// unknown; params is a CBOR item from the client, nil for none, and must
+	// not be kept.
+	New(sess *Session, name, typ string, params []byte) (Object, error)
+}
+
+// KindFunc is a function that serves as a Kind.
+type KindFunc func(sess *Session, name, typ string, params []byte) (Object, error)
+
+// New calls f.
+func (f KindFunc) New(sess *Session, name, typ string, params []byte) (Object, error) {
+	return f(sess, name, typ, params)
+}
+
+// Object is what lives behind a name. Its methods are called concurrently.
+//
+// An error that wraps one of carom's sentinels keeps its identity on the way
+// to the client; any other, and a panic, arrives as a RemoteError.
+type Object interface {
+	// Call runs a method. args is the CBOR array of the arguments, well formed
+	// and within the depth limit; it must not be kept or changed. The result
+	// is appended to dst as one CBOR item. ctx ends when the caller cancels or
+	// its session ends. A method that the object does not have is answered
+	// with NoMethod.
+	Call(ctx context.Context, sess *Session, method string, args, dst []byte) ([]byte, error)
+
+	// Close is called once, after the object was removed and the last session
+	// has let go of it, or when the coordinator stops.
+	Close()
+}
+
+// Blocker is implemented by objects with methods that may wait. Such a method
+// runs in a goroutine of its own; all others run on the goroutine that reads
+// the caller's connection, which is faster, and must not wait.
+type Blocker interface {
+	Blocks(method string) bool
+}
+
+// Streamer is implemented by objects with methods whose result is a stream.
+type Streamer interface {
+	// Stream starts the stream that method gives. Whether its Next may wait is
+	// what Blocks says of the method.
+	Stream(sess *Session, method string, args []byte) (Stream, error)
+}
+
+// Stream is a sequence that a client pulls, in batches, as it consumes them.
+// So a slow client holds up nobody, and costs what the stream itself buffers.
+type Stream interface {
+	// Next appends one CBOR item to dst; more is false with the last one.
+	// It is not called concurrently.
+	Next(ctx context.Context, dst []byte) (out []byte, more bool, err error)
+	// Close is called once, at the end or before, and may overlap with Next.
+	Close()
+}
+
+// Sizer is implemented by objects that can say how large they are.
+type Sizer interface {
+	Len() int    // elements
+	Size() int64 // bytes
+}
+
+// Names reserves names beyond the coordinator, such as in a directory that
+// it shares with others.
+type Names interface {
+	// Claim takes name. The error wraps ErrExists or ErrType if somebody else
+	// has it, and says what it is.
+	Claim(name, kind, typ string) error
+	// Release gives name back.
+	Release(name string)
+}
+
+// Mode says what Open may do.
+type Mode uint8
+
+const (
+	Create    Mode = iota // attach, or create what is not there
+	Attach                // ErrNotFound if it is not there
+	Exclusive             // ErrExists if it is
+)
+
+// Info describes an object.
+type Info struct {
+	Name     string
+	Kind     string
+	Type     string // signature of the element type; empty if unknown
+	Len      int    // elements; 0 for kinds that have none
+	Size     int64  // bytes; 0 if unknown
+	Sessions int    // sessions that have it open
+}

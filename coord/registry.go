@@ -1,0 +1,259 @@
+package coord
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// maxName bounds the name of an object, in bytes.
+const maxName = 1024
+
+// objectCost is charged for each object, beside what it holds.
+const objectCost = 512
+
+// object is an entry of the registry.
+type object struct {
+	id              uint64
+	name, kind, typ string
+
+	ready chan struct{} // closed when obj or err is set
+	obj   Object
+	err   error
+
+	refs    int  // of sessions, and of calls that are opening it
+	removed bool // has no name any more, and goes with its last reference
+}
+
+// blocks reports whether a method must not run on a connection's reader.
+func (o *object) blocks(method string) bool {
+	b, ok := o.obj.(Blocker)
+	return ok && b.Blocks(method)
+}
+
+func (o *object) describe() string { return describe(o.kind, o.typ) }
+
+func describe(kind, typ string) string {
+	if typ == "" {
+		return kind
+	}
+	return kind + " of type " + typ
+}
+
+// registry is the coordinator's directory of objects. Ids count up from a
+// random point of a large range, so that a handle which is older than the
+// coordinator meets no object of it, let alone another one.
+type registry struct {
+	kinds map[string]Kind
+	names Names
+	pay   *Budget
+
+	mu     sync.Mutex
+	byName map[string]*object
+	lastID uint64
+	stop   bool
+}
+
+func newRegistry(kinds map[string]Kind, names Names, pay *Budget) *registry {
+	var b [8]byte
+	rand.Read(b[:])
+	const start = 1<<62 - 1
+	return &registry{
+		kinds: kinds, names: names, pay: pay,
+		byName: map[string]*object{}, lastID: binary.BigEndian.Uint64(b[:]) & start,
+	}
+}
+
+// open returns the object called name, on which the caller gets a reference.
+func (r *registry) open(sess *Session, kind, name, typ string, params []byte, mode Mode) (*object, bool, error) {
+	if err := checkName(name); err != nil {
+		return nil, false, err
+	}
+	r.mu.Lock()
+	if o := r.byName[name]; o != nil {
+		o.refs++
+		r.mu.Unlock()
+		<-o.ready
+		if err := o.attachable(kind, typ, mode); err != nil {
+			r.unref(o)
+			return nil, false, err
+		}
+		return o, false, nil
+	}
+	k, known := r.kinds[kind]
+	var err error
+	switch {
+	case r.stop:
+		err = errShutdown
+	case mode == Attach:
+		err = fmt.Errorf("%w: no object is called %q", errs.ErrNotFound, name)
+	case !known:
+		err = fmt.Errorf("%w: the coordinator does not know the kind %q; it has to run a program that registers it",
+			errs.ErrNotFound, kind)
+	}
+	if err != nil {
+		r.mu.Unlock()
+		return nil, false, err
+	}
+	r.lastID++
+	o := &object{id: r.lastID, name: name, kind: kind, typ: typ, ready: make(chan struct{}), refs: 1}
+	r.byName[name] = o
+	r.mu.Unlock()
+
+	// Without the lock: a kind may take its time, and whoever opens the same
+	// name meanwhile waits for ready.
+	o.obj, o.err = r.make(sess, k, o, params)
+	if o.err != nil {
+		r.mu.Lock()
+		delete(r.byName, name)
+		r.mu.Unlock()
+	}
+	close(o.ready)
+	return o, true, o.err
+}
+
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: it is empty", errs.ErrName)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%w: it is not UTF-8", errs.ErrName)
+	case len(name) > maxName:
+		return fmt.Errorf("%w: a name of %d bytes, the limit is %d", errs.ErrTooLarge, len(name), maxName)
+	}
+	return nil
+}
+
+// attachable compares an object with what somebody wants to open.
+func (o *object) attachable(kind, typ string, mode Mode) error {
+	switch {
+	case o.err != nil:
+		return o.err
+	case mode == Exclusive:
+		return fmt.Errorf("%w: %q is a %s", errs.ErrExists, o.name, o.describe())
+	case o.kind != kind, o.typ != typ && o.typ != "" && typ != "":
+		return fmt.Errorf("%w: %q is a %s, not a %s", errs.ErrType, o.name, o.describe(), describe(kind, typ))
+	}
+	return nil
+}
+
+// make creates what o stands for, or nothing at all.
+func (r *registry) make(sess *Session, k Kind, o *object, params []byte) (obj Object, err error) {
+	cost := int64(objectCost + len(o.name) + len(o.typ))
+	if err := r.pay.Reserve(cost); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = sess.srv.panicked(o.kind, "new", p)
+		}
+		if err != nil {
+			r.pay.Free(cost)
+		}
+	}()
+	if r.names != nil {
+		if err := r.names.Claim(o.name, o.kind, o.typ); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if obj == nil {
+				r.names.Release(o.name)
+			}
+		}()
+	}
+	return k.New(sess, o.name, o.typ, params)
+}
+
+// remove takes an object's name away.
+func (r *registry) remove(name string) error {
+	r.mu.Lock()
+	o := r.byName[name]
+	if o == nil || !o.isReady() {
+		r.mu.Unlock()
+		return fmt.Errorf("%w: no object is called %q", errs.ErrNotFound, name)
+	}
+	delete(r.byName, name)
+	o.removed = true
+	last := o.refs == 0
+	r.mu.Unlock()
+	if r.names != nil {
+		r.names.Release(name)
+	}
+	if last {
+		r.dispose(o)
+	}
+	return nil
+}
+
+// unref gives a reference back.
+func (r *registry) unref(o *object) {
+	r.mu.Lock()
+	o.refs--
+	last := o.removed && o.refs == 0
+	r.mu.Unlock()
+	if last {
+		r.dispose(o)
+	}
+}
+
+func (r *registry) dispose(o *object) {
+	o.obj.Close()
+	r.pay.Free(int64(objectCost + len(o.name) + len(o.typ)))
+}
+
+func (o *object) isReady() bool {
+	select {
+	case <-o.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// list describes all objects, in the order of their names.
+func (r *registry) list() []Info {
+	r.mu.Lock()
+	objects := make([]*object, 0, len(r.byName))
+	infos := make([]Info, 0, len(r.byName))
+	for _, o := range r.byName {
+		if o.isReady() && o.err == nil {
+			objects = append(objects, o)
+			infos = append(infos, Info{Name: o.name, Kind: o.kind, Type: o.typ, Sessions: o.refs})
+		}
+	}
+	r.mu.Unlock()
+	for i, o := range objects { // an object may take a lock of its own
+		if s, ok := o.obj.(Sizer); ok {
+			infos[i].Len, infos[i].Size = s.Len(), s.Size()
+		}
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	return infos
+}
+
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.byName)
+}
+
+// close disposes of everything. No session is left.
+func (r *registry) close() {
+	r.mu.Lock()
+	r.stop = true
+	objects := r.byName
+	r.byName = map[string]*object{}
+	r.mu.Unlock()
+	for _, o := range objects {
+		if r.names != nil {
+			r.names.Release(o.name)
+		}
+		r.dispose(o)
+	}
+}

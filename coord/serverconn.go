@@ -1,0 +1,195 @@
+package coord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// serverConn answers the requests of one connection. Its reader runs methods
+// that do not wait by itself and gathers their replies until no request is
+// left to read; methods that may wait get goroutines.
+type serverConn struct {
+	srv  *Server
+	sess *Session
+	t    transport
+
+	reply   []byte            // being built by the reader
+	lastID  uint64            // of a request
+	methods map[string]string // strings of the names that were called before
+
+	calls sync.WaitGroup // the goroutines of methods that may wait
+}
+
+// maxMethods bounds how many names a connection remembers.
+const maxMethods = 256
+
+// run serves until the connection ends, and ends the session with it.
+func (c *serverConn) run() {
+	defer func() {
+		c.t.close()
+		c.sess.end()
+		c.calls.Wait()
+	}()
+	c.methods = map[string]string{}
+	for {
+		body, err := c.t.readFrame()
+		if err != nil {
+			c.protest(err)
+			return
+		}
+		c.srv.inflight.Add(1)
+		err = c.handle(body)
+		c.srv.leave()
+		if err != nil {
+			c.protest(err)
+			return
+		}
+		if c.t.buffered() && c.t.queued() < batchBytes {
+			continue
+		}
+		c.t.flush()
+		// A client that does not read its replies gets no more of them made.
+		if c.t.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
+			return
+		}
+		if cap(c.reply) > keepBuffer {
+			c.reply = nil
+		}
+	}
+}
+
+// protest tells a peer that broke the protocol what it did, if it listens.
+func (c *serverConn) protest(err error) {
+	if errors.Is(err, errMalformed) || errors.Is(err, errs.ErrTooLarge) {
+		c.srv.log.Warn("protocol error", "peer", c.sess.peer.Addr, "pid", c.sess.peer.PID, "error", err)
+		frame, _ := endFrame(appendError(beginFrame(nil), 0, "", "", fmt.Errorf("%w: %w", errs.ErrUnavailable, err)), 0, maxFrame)
+		c.t.add(frame)
+		c.t.flush()
+	}
+}
+
+// handle answers one request, or has it answered. An error is the end of the
+// connection.
+func (c *serverConn) handle(body []byte) error {
+	q, err := parseRequest(body, c.srv.limits.Depth)
+	if errors.Is(err, errMalformed) {
+		return err
+	}
+	if q.id != 0 {
+		if q.id <= c.lastID {
+			return fmt.Errorf("%w: request %d after request %d", errMalformed, q.id, c.lastID)
+		}
+		c.lastID = q.id
+	}
+	method := c.method(q.method)
+	switch {
+	case err != nil: // nested too deeply
+		c.fail(q.id, "", method, err)
+	case c.srv.draining.Load():
+		c.fail(q.id, "", method, errShutdown)
+	case q.object == serverObject:
+		c.builtin(q, method)
+	default:
+		c.call(q, method)
+	}
+	return nil
+}
+
+// method makes a string of b, for the names that come again and again without
+// allocating it.
+func (c *serverConn) method(b []byte) string {
+	s, ok := c.methods[string(b)]
+	if !ok {
+		s = string(b)
+		if len(c.methods) < maxMethods && len(s) <= maxName {
+			c.methods[s] = s
+		}
+	}
+	return s
+}
+
+// call runs a method of an object.
+func (c *serverConn) call(q request, method string) {
+	o := c.sess.lookup(q.object)
+	if o == nil {
+		c.fail(q.id, "", method, errNoHandle(q.object))
+		return
+	}
+	if o.blocks(method) {
+		c.spawn(q, o.kind, method, func(ctx context.Context, args, dst []byte) ([]byte, error) {
+			return c.invoke(ctx, o, method, args, dst)
+		})
+		return
+	}
+	out, err := c.invoke(c.sess.ctx, o, method, q.args, c.begin(q.id))
+	c.finish(q.id, o.kind, method, out, err)
+}
+
+// invoke calls a method and survives its panic.
+func (c *serverConn) invoke(ctx context.Context, o *object, method string, args, dst []byte) (out []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.srv.panicked(o.kind, method, p)
+		}
+	}()
+	return o.obj.Call(ctx, c.sess, method, args, dst)
+}
+
+// begin starts a reply in the reader's buffer; finish or fail ends it.
+func (c *serverConn) begin(id uint64) []byte {
+	return appendReply(beginFrame(c.reply[:0]), id)
+}
+
+func (c *serverConn) finish(id uint64, kind, method string, out []byte, err error) {
+	if id == 0 { // no reply is wanted
+		return
+	}
+	out = c.frame(id, kind, method, out, err)
+	c.t.add(out)
+	c.reply = out[:0]
+}
+
+func (c *serverConn) fail(id uint64, kind, method string, err error) {
+	c.finish(id, kind, method, nil, err)
+}
+
+// frame completes out, which holds a reply, or makes it the reply that err is.
+func (c *serverConn) frame(id uint64, kind, method string, out []byte, err error) []byte {
+	if err == nil {
+		if out, err = endFrame(out, 0, c.srv.limits.Frame); err == nil {
+			return out
+		}
+	}
+	out = appendError(beginFrame(out[:0]), id, kind, method, err)
+	out, _ = endFrame(out, 0, maxFrame)
+	return out
+}
+
+// spawn runs f, which may wait, in a goroutine. Without an id nothing could
+// ever end it early, so such a request is not taken.
+func (c *serverConn) spawn(q request, kind, method string, f func(ctx context.Context, args, dst []byte) ([]byte, error)) {
+	if q.id == 0 {
+		return
+	}
+	ctx, err := c.sess.begin(q.id)
+	if err != nil {
+		c.fail(q.id, kind, method, err)
+		return
+	}
+	args := append([]byte(nil), q.args...) // the reader's buffer moves on
+	c.srv.inflight.Add(1)
+	c.calls.Go(func() {
+		defer c.srv.leave()
+		defer c.sess.finish(q.id)
+		out, err := f(ctx, args, appendReply(beginFrame(nil), q.id))
+		if c.t.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
+			return
+		}
+		c.t.add(c.frame(q.id, kind, method, out, err))
+		c.t.flush()
+	})
+}

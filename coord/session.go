@@ -1,0 +1,169 @@
+package coord
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// Session is a client as the coordinator sees it. It owns references to
+// objects, open streams and running calls, all of which end with it.
+type Session struct {
+	srv    *Server
+	id     [sessionSize]byte
+	peer   Peer
+	ctx    context.Context
+	cancel context.CancelFunc
+	conn   *serverConn
+
+	mu      sync.Mutex
+	refs    map[uint64]*ref        // by object id
+	running map[uint64]func()      // blocking calls by request id: cancel
+	streams map[uint64]*openStream // by stream id
+	lastID  uint64                 // of streams
+	onEnd   []func()
+	ended   bool
+}
+
+// ref counts how often a session has opened an object.
+type ref struct {
+	obj   *object
+	count int
+}
+
+// ID is random, and never used again.
+func (s *Session) ID() [16]byte { return s.id }
+
+// Peer is who is at the other end.
+func (s *Session) Peer() Peer { return s.peer }
+
+// Context ends with the session.
+func (s *Session) Context() context.Context { return s.ctx }
+
+// Budget is what the session's objects have to share with all others.
+func (s *Session) Budget() *Budget { return &s.srv.budget }
+
+// FrameLimit is the size that no reply can exceed. A method that collects much
+// stops there, with ErrTooLarge, rather than build what cannot be sent.
+func (s *Session) FrameLimit() int { return s.srv.limits.Frame }
+
+// OnEnd arranges for f to be called when the session ends; at once, if it has.
+func (s *Session) OnEnd(f func()) {
+	s.mu.Lock()
+	if !s.ended {
+		s.onEnd = append(s.onEnd, f)
+		f = nil
+	}
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+// lookup returns an object that the session has open, nil for any other id.
+func (s *Session) lookup(id uint64) *object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.refs[id]; r != nil {
+		return r.obj
+	}
+	return nil
+}
+
+// attach records that the session has opened o, on which the caller holds a
+// reference that becomes the session's.
+func (s *Session) attach(o *object) error {
+	s.mu.Lock()
+	r, ended := s.refs[o.id], s.ended
+	if r != nil {
+		r.count++
+	} else if !ended {
+		s.refs[o.id] = &ref{o, 1}
+	}
+	s.mu.Unlock()
+	if r != nil || ended { // one reference a session is enough
+		s.srv.objects.unref(o)
+	}
+	if ended {
+		return errs.ErrClosed
+	}
+	return nil
+}
+
+// release takes one opening back.
+func (s *Session) release(id uint64) error {
+	s.mu.Lock()
+	r := s.refs[id]
+	if r == nil {
+		s.mu.Unlock()
+		return errNoHandle(id)
+	}
+	r.count--
+	last := r.count == 0
+	if last {
+		delete(s.refs, id)
+	}
+	s.mu.Unlock()
+	if last {
+		s.srv.objects.unref(r.obj)
+	}
+	return nil
+}
+
+// begin registers a blocking call, so that a cancel request finds it.
+func (s *Session) begin(id uint64) (context.Context, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil, errs.ErrClosed
+	}
+	if len(s.running) >= s.srv.limits.Blocking {
+		return nil, fmt.Errorf("%w: %d calls of the session are blocked, which is the limit", errs.ErrTooLarge, len(s.running))
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	s.running[id] = cancel
+	return ctx, nil
+}
+
+func (s *Session) finish(id uint64) {
+	s.mu.Lock()
+	cancel := s.running[id]
+	delete(s.running, id)
+	s.mu.Unlock()
+	cancel()
+}
+
+func (s *Session) cancelCall(id uint64) {
+	s.mu.Lock()
+	cancel := s.running[id]
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}
+
+// end lets go of all that the session has.
+func (s *Session) end() {
+	s.mu.Lock()
+	s.ended = true
+	refs, streams, onEnd := s.refs, s.streams, s.onEnd
+	s.refs, s.streams, s.onEnd = nil, nil, nil
+	s.mu.Unlock()
+	s.cancel()
+	for _, st := range streams {
+		st.close()
+	}
+	for _, f := range onEnd {
+		f()
+	}
+	for _, r := range refs {
+		s.srv.objects.unref(r.obj)
+	}
+	s.srv.dismiss(s)
+}
+
+func errNoHandle(id uint64) error {
+	return fmt.Errorf("%w: no object has the handle %d in this session", errs.ErrNotFound, id)
+}
