@@ -4,16 +4,18 @@ import (
 	"context"
 	"io"
 	"iter"
+	"sync/atomic"
 )
 
 // ClientStream is a stream that a method gave, in batches that are pulled. It
-// must be closed, unless it has ended or failed. It is not for concurrent use.
+// must be closed, unless it has ended. Only Close may be called concurrently.
 type ClientStream struct {
 	c     *Client
 	id    uint64
 	batch []byte // the next one; nil: to be asked for
 	more  bool   // after batch
 	err   error
+	ended atomic.Bool // nothing is left at the coordinator to be closed
 }
 
 // Stream starts a method of the object behind handle whose result is a
@@ -29,6 +31,7 @@ func (c *Client) Stream(ctx context.Context, handle uint64, method string, args 
 	r := NewReader(out)
 	r.Args(3)
 	s := &ClientStream{c: c, id: r.Uint(), more: r.Bool()}
+	s.ended.Store(!s.more)
 	if !r.Null() {
 		s.batch = r.Raw()
 	}
@@ -56,7 +59,9 @@ func (s *ClientStream) Next(ctx context.Context) ([]byte, error) {
 	}
 	r := NewReader(out)
 	r.Args(2)
-	s.more = r.Bool()
+	if s.more = r.Bool(); !s.more {
+		s.ended.Store(true)
+	}
 	batch := r.Raw()
 	s.err = r.Err()
 	return batch, s.err
@@ -79,10 +84,9 @@ func (s *ClientStream) All(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 // Close tells the coordinator that the stream is not wanted any more. It does
-// not wait for it.
+// not wait for it. A Next that is waiting fails with ErrClosed or ErrNotFound.
 func (s *ClientStream) Close() {
-	if s.more { // also after an error, which may have been on this side
+	if !s.ended.Swap(true) {
 		s.c.notify("end", AppendUint(AppendArray(nil, 1), s.id))
 	}
-	s.more, s.batch = false, nil
 }
