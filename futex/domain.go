@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// MaxDirect is how many goroutines of a process may sleep in the kernel, a
-	// thread each; the hub takes the others.
+	// MaxDirect is how many goroutines of a Domain may sleep in the kernel, a thread
+	// each; the hub takes the others.
 	MaxDirect = 64
 	// Buckets is the number of shared words that parked waiters share.
 	Buckets = 64
@@ -38,13 +38,14 @@ type Config struct {
 	Self    ID
 	Peers   Peers
 	Base    *byte
-	Waits   []uint64 // MaxDirect words, zero
-	Wakes   []uint64 // MaxDirect words, zero
+	Waits   []uint64 // zero; as many goroutines may sleep in the kernel, at most MaxDirect
+	Wakes   []uint64 // zero; as many goroutines may wake others at once, at most MaxDirect
 	Parking []uint32 // Buckets words, common to all processes
 }
 
 // A Domain is one process's way of waiting on shared words. It is safe for
-// concurrent use by its goroutines.
+// concurrent use by its goroutines. A process may have several, for waits that must
+// not depend on each other.
 type Domain struct {
 	self    ID
 	peers   Peers
@@ -54,6 +55,7 @@ type Domain struct {
 	parking []uint32
 
 	freeWaits, freeWakes atomic.Uint64 // a bit for each record not in use
+	allWaits             uint64
 	gates                gates
 	hub                  hub
 	spin                 spinner
@@ -66,8 +68,9 @@ type Domain struct {
 func NewDomain(c Config) *Domain {
 	d := &Domain{self: c.Self, peers: c.Peers, base: c.Base, waits: c.Waits, wakes: c.Wakes, parking: c.Parking,
 		closing: make(chan struct{})}
-	d.freeWaits.Store(1<<MaxDirect - 1)
-	d.freeWakes.Store(1<<MaxDirect - 1)
+	d.allWaits = 1<<len(c.Waits) - 1
+	d.freeWaits.Store(d.allWaits)
+	d.freeWakes.Store(1<<len(c.Wakes) - 1)
 	d.hub.init(d)
 	return d
 }
@@ -79,7 +82,7 @@ func (d *Domain) Self() ID { return d.self }
 // called once.
 func (d *Domain) Close() {
 	close(d.closing)
-	for d.freeWaits.Load() != 1<<MaxDirect-1 { // a sleeper may have looked just before closing was closed
+	for d.freeWaits.Load() != d.allWaits { // a sleeper may have looked just before closing was closed
 		for i := range d.waits {
 			if off := atom.Load64(&d.waits[i]); off != 0 {
 				wake(d.at(off), wakeEverybody)

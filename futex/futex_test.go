@@ -240,7 +240,7 @@ func TestNotifierLosesNothing(t *testing.T) {
 			all.Go(func() {
 				for range each {
 					got := false
-					if _, err := n.Wait(context.Background(), d, func() bool { got = got || take(); return got }); err != nil {
+					if err := n.Wait(context.Background(), d, func() bool { got = got || take(); return got }); err != nil {
 						panic(err)
 					}
 					if items.Load() > 0 {

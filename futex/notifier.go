@@ -18,6 +18,9 @@ import (
 // at bit 0. Each side's store is a full barrier before its load.
 type Notifier struct{ word uint32 }
 
+// Sleepers reports that somebody may sleep.
+func (n *Notifier) Sleepers() bool { return atom.Load32(&n.word)&1 != 0 }
+
 // Notify wakes one sleeper, if there may be one. The caller has made a condition
 // true before; who is woken and leaves it true must call Notify in turn.
 func (n *Notifier) Notify(d *Domain) {
@@ -48,18 +51,17 @@ func (n *Notifier) notify(d *Domain, count int) {
 }
 
 // Wait returns nil when ready reports true; else the context's error or ErrClosed.
-// ready is called by this goroutine only and must be cheap. Who waited without need
-// of sleeping is reported by slept false.
-func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) (slept bool, err error) {
+// ready is called by this goroutine only and must be cheap.
+func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) error {
 	if ready() || d.spin.try(&d.spin.message, messageSpin, ready) {
-		return false, nil
+		return nil
 	}
 	if err := d.gates.enter(ctx, &n.word); err != nil {
-		return false, err
+		return err
 	}
 	defer d.gates.leave(&n.word)
 	if ready() {
-		return false, nil
+		return nil
 	}
 	s := d.startSleep(ctx, &n.word)
 	defer s.finish()
@@ -72,11 +74,11 @@ func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) (slep
 			v |= 1
 		}
 		if ready() {
-			return true, nil
+			return nil
 		}
 		if err := s.err(); err != nil {
 			d.wake(&n.word, 1) // it may have been woken in another's place
-			return true, err
+			return err
 		}
 		s.sleep(v, nil, 0, 0)
 	}

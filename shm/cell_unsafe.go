@@ -1,0 +1,240 @@
+package shm
+
+import (
+	"context"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+)
+
+// A value's payload:
+//
+//	offset | width | field  | who writes     | if the writer dies
+//	0      | 16    | lock   | users          | see futex.Mutex
+//	16     | 8     | data   | all            | a single atomic: written or not
+//
+// and of values of other sizes than 1, 2, 4 and 8 bytes:
+//
+//	16     | 16    | writer | Store, Update  | the next writer takes over: nothing is half done
+//	32     | 8     | seq    | writer's owner | the copy seq&1 is valid; the other is being written
+//	40     | 2×n   | copies | writer's owner | n is the size rounded up to 8
+//
+// An array's payload:
+//
+//	0      | 16    | lock   | users          | see futex.Mutex
+//	48     | n×len | data   | all            | elements of 1, 2, 4 and 8 bytes are single atomics
+const (
+	cellAt   = 16
+	bigSeqAt = 32
+	bigAt    = 40
+	arrayAt  = 48
+)
+
+// Number is what can be added to atomically.
+type Number interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64
+}
+
+// CellPayload is the payload of a value of size bytes.
+func CellPayload(size uint64) uint64 {
+	if IsWord(size) {
+		return cellAt + 8
+	}
+	return bigAt + 2*roundUp(size, 8)
+}
+
+// IsWord reports that a value of this size is one atomic.
+func IsWord(size uint64) bool { return size == 1 || size == 2 || size == 4 || size == 8 }
+
+// ArrayPayload is the payload of n elements of size bytes.
+func ArrayPayload(size, n uint64) uint64 { return arrayAt + size*n }
+
+// A Cell is the place of a T of 1, 2, 4 or 8 bytes that processes share; nil after
+// Close, and for values that are not one atomic. The zero Cell has no place.
+type Cell[T any] struct{ p unsafe.Pointer }
+
+// Bind gives the cell its place in a value's payload.
+func (c *Cell[T]) Bind(o *Object) {
+	atomic.StorePointer(&c.p, unsafe.Add(o.arena.base, o.Off+cellAt))
+}
+
+// Unbind takes the place away: Place is nil from now on.
+func (c *Cell[T]) Unbind() { atomic.StorePointer(&c.p, nil) }
+
+// Place is where the cell is, for the functions below; nil if it has none.
+func (c *Cell[T]) Place() unsafe.Pointer { return atomic.LoadPointer(&c.p) }
+
+// LoadAt reads the T at p. Preconditions of this and the functions below:
+//   - p is from Place or ElementAt, T is the cell's and has 1, 2, 4 or 8 bytes.
+func LoadAt[T any](p unsafe.Pointer) (v T) {
+	switch unsafe.Sizeof(v) {
+	case 8:
+		u := atom.Load64((*uint64)(p))
+		return *(*T)(unsafe.Pointer(&u))
+	case 4:
+		u := atom.Load32((*uint32)(p))
+		return *(*T)(unsafe.Pointer(&u))
+	default: // one and two bytes are single plain loads
+		return *(*T)(p)
+	}
+}
+
+// StoreAt writes v at p.
+func StoreAt[T any](p unsafe.Pointer, v T) {
+	switch unsafe.Sizeof(v) {
+	case 8:
+		atom.Store64((*uint64)(p), *(*uint64)(unsafe.Pointer(&v)))
+	case 4:
+		atom.Store32((*uint32)(p), *(*uint32)(unsafe.Pointer(&v)))
+	default:
+		_ = SwapAt(p, v)
+	}
+}
+
+// SwapAt writes v at p and returns what was there.
+func SwapAt[T any](p unsafe.Pointer, v T) (old T) {
+	switch unsafe.Sizeof(v) {
+	case 8:
+		u := atom.Swap64((*uint64)(p), *(*uint64)(unsafe.Pointer(&v)))
+		return *(*T)(unsafe.Pointer(&u))
+	case 4:
+		u := atom.Swap32((*uint32)(p), *(*uint32)(unsafe.Pointer(&v)))
+		return *(*T)(unsafe.Pointer(&u))
+	}
+	update(p, func(cur T) (T, bool) { old = cur; return v, true })
+	return old
+}
+
+// AddAt adds d to the T at p and returns the sum. Integers wrap around.
+func AddAt[T Number](p unsafe.Pointer, d T) T {
+	var half T = 1
+	if half /= 2; half == 0 { // an integer
+		switch unsafe.Sizeof(d) {
+		case 8:
+			u := atom.Add64((*uint64)(p), *(*uint64)(unsafe.Pointer(&d)))
+			return *(*T)(unsafe.Pointer(&u))
+		case 4:
+			u := atom.Add32((*uint32)(p), *(*uint32)(unsafe.Pointer(&d)))
+			return *(*T)(unsafe.Pointer(&u))
+		}
+	}
+	return addSlow(p, d)
+}
+
+func addSlow[T Number](p unsafe.Pointer, d T) (sum T) {
+	update(p, func(cur T) (T, bool) { sum = cur + d; return sum, true })
+	return sum
+}
+
+// SwapIfAt writes new at p if what is there equals old.
+func SwapIfAt[T comparable](p unsafe.Pointer, old, new T) (swapped bool) {
+	update(p, func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
+	return swapped
+}
+
+// update replaces the T at p by f of it, until nobody interferes or f says no. Parts
+// of a word are exchanged with the aligned 32 bits around them.
+func update[T any](p unsafe.Pointer, f func(T) (T, bool)) {
+	var t T
+	if unsafe.Sizeof(t) == 8 {
+		w := (*uint64)(p)
+		for {
+			cur := atom.Load64(w)
+			next, ok := f(*(*T)(unsafe.Pointer(&cur)))
+			if !ok || atom.CAS64(w, cur, *(*uint64)(unsafe.Pointer(&next))) {
+				return
+			}
+		}
+	}
+	in := uintptr(p) % 4
+	w := (*uint32)(unsafe.Add(p, -int(in)))
+	for {
+		cur := atom.Load32(w)
+		word := cur
+		part := (*T)(unsafe.Add(unsafe.Pointer(&word), in))
+		next, ok := f(*part)
+		*part = next
+		if !ok || atom.CAS32(w, cur, word) {
+			return
+		}
+	}
+}
+
+// LockOf is the lock at the start of a value's, an array's or a lock's payload.
+func LockOf(o *Object) *futex.Mutex { return at[futex.Mutex](o.arena, o.Off) }
+
+// Put writes v into a fresh value's payload.
+func Put[T any](payload []byte, v T) {
+	size := uint64(unsafe.Sizeof(v))
+	if IsWord(size) {
+		*(*T)(unsafe.Pointer(&payload[cellAt])) = v
+	} else if size > 0 {
+		*(*T)(unsafe.Pointer(&payload[bigAt])) = v
+	}
+}
+
+// LoadBig reads a value that is not one atomic: the copy that seq names, which is
+// what was last stored as long as seq does not change meanwhile.
+func LoadBig[T any](o *Object) (v T) {
+	size := uint64(unsafe.Sizeof(v))
+	seq := at[uint64](o.arena, o.Off+bigSeqAt)
+	for {
+		s := atom.Load64(seq)
+		from := o.Off + bigAt + s&1*roundUp(size, 8)
+		loadWords(o.arena, from, unsafe.Slice((*byte)(unsafe.Pointer(&v)), size))
+		if atom.Load64(seq) == s {
+			return v
+		}
+	}
+}
+
+// loadWords reads by atomic loads, which no later load overtakes.
+func loadWords(a *Arena, off uint64, dst []byte) {
+	for ; len(dst) > 0; off += 8 {
+		w := atom.Load64(at[uint64](a, off))
+		dst = dst[copy(dst, unsafe.Slice((*byte)(unsafe.Pointer(&w)), 8)):]
+	}
+}
+
+// UpdateBig replaces a value that is not one atomic by f of it, unless f says no. The
+// new copy is written beside the old one and published by one store.
+func UpdateBig[T any](ctx context.Context, o *Object, f func(T) (T, bool)) error {
+	var v T
+	size := uint64(unsafe.Sizeof(v))
+	d := o.arena.domain
+	writer := at[futex.Mutex](o.arena, o.Off+cellAt)
+	if _, err := writer.Lock(ctx, d, futex.TakeOver); err != nil {
+		return err
+	}
+	defer writer.Unlock(d)
+	next, ok := f(LoadBig[T](o))
+	if !ok {
+		return nil
+	}
+	seq := at[uint64](o.arena, o.Off+bigSeqAt)
+	to := o.Off + bigAt + (*seq+1)&1*roundUp(size, 8)
+	atom.Copy(o.arena.bytes(to, size), unsafe.Slice((*byte)(unsafe.Pointer(&next)), size))
+	atom.Store64(seq, *seq+1)
+	return nil
+}
+
+// Elements is an array's memory as a slice of T. Precondition: T is the array's.
+func Elements[T any](o *Object, n int) []T { return words[T](o.arena, o.Off+arrayAt, n) }
+
+// PutElements copies s into a fresh array's payload.
+func PutElements[T any](payload []byte, s []T) {
+	if len(s) > 0 {
+		copy(unsafe.Slice((*T)(unsafe.Pointer(&payload[arrayAt])), len(s)), s)
+	}
+}
+
+// ElementAt is the place of an element.
+func ElementAt[T any](e *T) unsafe.Pointer { return unsafe.Pointer(e) }
+
+// BytesOf is the memory of the elements of s. Precondition: T is free of pointers.
+func BytesOf[T any](s []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), uintptr(len(s))*unsafe.Sizeof(t))
+}

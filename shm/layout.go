@@ -1,0 +1,222 @@
+package shm
+
+import (
+	"hash/fnv"
+
+	"github.com/carom-ipc/carom/futex"
+)
+
+// The regions of the memfd. Offsets and sizes in bytes.
+//
+//	offset      | size               | region
+//	0           | 4 KiB              | header
+//	64 KiB      | 4096 × 16          | slots: ident and liveness of each process
+//	1 MiB       | 4096 × 2 KiB       | records: wait and wake records, pid
+//	16 MiB      | 65536 × 16         | types: fingerprint, place of the signature
+//	32 MiB      | 32 MiB             | text of type signatures
+//	64 MiB      | 2^24 × 4           | buckets of the directory
+//	128 MiB     | 2^24 / 8           | entry bitmap, derived: entries in use
+//	256 MiB     | 2^24 × 32          | directory entries
+//	1 GiB       | 2^20 × 32          | chunk descriptors
+//	8 GiB       | 4096 × 2 MiB       | attachment bits, one for each entry and slot
+//	16 GiB      | rest               | heap: chunks of 64 KiB
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+
+	slotsAt   = 64 * kib
+	slotSize  = 16
+	recordsAt = 1 * mib
+	recordLen = 2 * kib
+
+	typesAt     = 16 * mib
+	typeSize    = 16
+	maxTypes    = 1 << 16
+	typeTextAt  = 32 * mib
+	maxTypeText = 32 * mib
+
+	bucketsAt   = 64 * mib
+	entryBitsAt = 128 * mib
+	entriesAt   = 256 * mib
+	entrySize   = 32
+	maxEntries  = 1 << 24
+
+	chunksAt   = 1 * gib
+	chunkDesc  = 32
+	maxChunks  = 1 << 20
+	chunkSize  = 64 * kib
+	attachAt   = 8 * gib
+	attachSize = maxEntries / 8
+	heapAt     = 16 * gib
+
+	minSize = 64 * gib
+
+	page = 4 * kib
+
+	magic         = 0x6d6f_7261_6300_0001 // "\x01\0carom" read as little-endian, and a version
+	layoutVersion = 1
+)
+
+// header is the first page.
+//
+//	field      | who writes             | if the writer dies before the next store
+//	magic…id   | the creator            | ready stays 0: openers answer ErrCorrupt
+//	ready      | the creator, last      |
+//	lock       | lockers                | the next locker takes over and rebuilds
+//	sweep      | sweepers               | the next sweeper takes over and starts again
+//	directory… | holders of lock        | derived, rebuilt
+//	typeCount  | holders of lock        | the type is not there
+//	procTop    | joiners (maximum)      |
+//	parking    | see package futex      |
+type header struct {
+	magic       uint64
+	version     uint32
+	ready       uint32
+	fingerprint uint64
+	id          [16]byte
+	budget      uint64
+	size        uint64
+	_           [8]byte
+
+	// A cache line (two, for the adjacent-line prefetcher) for each group of words
+	// that are written together.
+	lock  futex.Mutex
+	_     [112]byte
+	sweep futex.Mutex
+	_     [112]byte
+
+	entryCount uint32 // entries in the chains
+	entryTop   uint32 // no entry at or above was ever used
+	level      uint32 // linear hashing: buckets double at each level
+	split      uint32 // next bucket to split
+	entryHint  uint32 // no entry below is free
+	typeCount  uint32
+	typeText   uint32 // bytes of signatures
+	chunkTop   uint32 // no chunk at or above was ever used
+	chunkHint  uint32 // no chunk below is free
+	committed  uint64 // bytes that may have pages behind them
+	used       uint64 // bytes of blocks and entries in use
+	idle       uint64 // bytes of free chunks that have pages
+	objects    uint32
+	recoveries uint32 // deaths swept
+	rebuilds   uint32 // times the derived state was rebuilt
+	closed     uint32 // the manager was shut down
+	partial    [numClasses]uint32
+	_          [64]byte
+
+	procTop uint32
+	_       [124]byte
+	parking [futex.Buckets]uint32
+}
+
+// slot is a process's place in the dense table that everybody scans.
+//
+//	offset | width | field | who writes            | meaning
+//	0      | 4     | ident | the process, sweepers | bits 0–2 state, 3–19 generation
+//	4      | 4     | live  | the process, kernel   | the robust futex: thread id and FUTEX_WAITERS while
+//	       |       |       |                       | it lives; the kernel sets FUTEX_OWNER_DIED
+//	8      | 4     | kick  | joiners               | counts changes of the slot's neighbourhood; its watcher sleeps on it
+//	12     | 4     | mode  | the process           | liveRobust or liveFile: who keeps live
+//
+// If the process dies while joining, its file lock on the slot's byte is gone, and
+// the next joiner takes the slot.
+type slot struct {
+	ident, live, kick, mode uint32
+}
+
+const (
+	slotFree = iota
+	slotJoining
+	slotLive
+	slotStates = 7
+)
+
+const (
+	liveRobust = iota // the kernel marks the word
+	liveFile          // watchers poll the file lock and mark the word
+)
+
+// record holds what a process says about itself for those who sweep it. Only the
+// process writes here while it lives.
+type record struct {
+	waits    [futex.MaxDirect]uint64
+	wakes    [futex.MaxDirect]uint64
+	inFlight uint32 // blocks that bear the process's name may exist
+	pid      uint32 // as the process sees it
+	start    uint64 // from /proc/self/stat, in clock ticks since boot
+	attached uint32 // highest entry index attached so far, plus one
+	role     uint32
+	joined   uint64 // unix nanoseconds
+}
+
+// entry is an object in the directory.
+//
+//	offset | width | field | meaning
+//	0      | 4     | state | bits 0–7 state, 8–15 kind, 16–31 flags of the kind; the publication word
+//	4      | 4     | next  | next entry of the bucket's chain, index plus one (derived)
+//	8      | 4     | hash  | of the name
+//	12     | 4     | typ   | element type: index in the table of types, plus one; 0 none
+//	16     | 4     | block | place of the block in the heap, in units of 64 bytes
+//	20     | 4     | owner | for coordinator objects: the process that serves it
+//	24     | 8     | param | length, capacity, parties: whatever limits the kind
+type entry struct {
+	state, next, hash, typ, block, owner uint32
+	param                                uint64
+}
+
+const (
+	entryFree = iota
+	entryLive
+	entryRemoved // nameless, until the last process detaches
+	entryStates  = 0xff
+)
+
+// chunk describes 64 KiB of heap. Small blocks of one class have their owner words
+// at the chunk's start.
+//
+//	offset | width | field  | meaning
+//	0      | 4     | state  | bits 0–7 state, 8–15 class, bit 16 has pages; the publication word
+//	4      | 4     | owner  | of a run: its owner word
+//	8      | 4     | length | of a run: chunks
+//	12     | 4     | free   | small: free blocks (derived)
+//	16     | 4     | hint   | small: no block below is free (derived)
+//	20     | 4     | next   | small: list of chunks with free blocks, index plus one (derived)
+//	24     | 4     | prev   |
+type chunk struct {
+	state, owner, length, free, hint, next, prev, _ uint32
+}
+
+const (
+	chunkFree = iota
+	chunkSmall
+	chunkRun
+	chunkStates = 0xff
+	chunkPages  = 1 << 16
+)
+
+// Owner words: 0 free, a process's ID while in flight, or ownedBy(entry).
+const objectOwned = 1 << 31
+
+func ownedBy(index uint32) uint32 { return objectOwned | index }
+
+// blockHead stands before an object's payload; its name follows the payload.
+type blockHead struct {
+	nameLen uint32
+	payload uint32 // bytes
+	creator uint32
+	_       uint32
+}
+
+// fingerprint is a hash of all sizes and places: two programs that disagree on any
+// do not share an arena.
+func fingerprint() uint64 {
+	h := fnv.New64a()
+	for _, n := range layoutSizes() {
+		for range 8 {
+			_, _ = h.Write([]byte{byte(n)})
+			n >>= 8
+		}
+	}
+	return h.Sum64()
+}

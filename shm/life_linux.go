@@ -1,0 +1,84 @@
+package shm
+
+import (
+	"errors"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// life is the locked thread that owns the process's one robust futex. Robust lists
+// belong to threads; this one does nothing else, never changes its list, and dies
+// with the process (or at its exec), when the kernel marks the word and wakes one
+// waiter.
+type life struct {
+	list robustList
+	stop chan struct{}
+	done chan struct{}
+}
+
+// begin registers word. An error says that the kernel, or a filter, does not allow it.
+//
+// CAROM_LIVENESS=file makes it fail, to try the fallback where the kernel has no fault.
+func (l *life) begin(word *uint32) error {
+	if os.Getenv("CAROM_LIVENESS") == "file" {
+		l.stop, l.done = make(chan struct{}), make(chan struct{})
+		close(l.done)
+		return errors.New("CAROM_LIVENESS is file")
+	}
+	l.stop, l.done = make(chan struct{}), make(chan struct{})
+	ready := make(chan error)
+	go func() {
+		defer close(l.done)
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		err := l.list.register(word)
+		ready <- err
+		if err != nil {
+			return
+		}
+		<-l.stop
+		l.list.empty()
+	}()
+	return <-ready
+}
+
+// end withdraws the word; the thread goes.
+func (l *life) end() {
+	close(l.stop)
+	<-l.done
+}
+
+// lockByte tries to lock slot i's byte of the memfd for this process's description.
+func lockByte(file *os.File, i uint32) (bool, error) {
+	l := unix.Flock_t{Type: unix.F_WRLCK, Start: int64(i), Len: 1}
+	err := controlFlock(file, unix.F_OFD_SETLK, &l)
+	if err == unix.EAGAIN || err == unix.EACCES {
+		return false, nil
+	}
+	return err == nil, os.NewSyscallError("fcntl F_OFD_SETLK", err)
+}
+
+func unlockByte(file *os.File, i uint32) error {
+	l := unix.Flock_t{Type: unix.F_UNLCK, Start: int64(i), Len: 1}
+	return controlFlock(file, unix.F_OFD_SETLK, &l)
+}
+
+// byteLocked reports whether some other description holds slot i's byte.
+func byteLocked(file *os.File, i uint32) bool {
+	l := unix.Flock_t{Type: unix.F_WRLCK, Start: int64(i), Len: 1}
+	err := controlFlock(file, unix.F_OFD_GETLK, &l)
+	return err != nil || l.Type != unix.F_UNLCK
+}
+
+func controlFlock(file *os.File, cmd int, l *unix.Flock_t) error {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ferr error
+	if err := conn.Control(func(fd uintptr) { ferr = unix.FcntlFlock(fd, cmd, l) }); err != nil {
+		return err
+	}
+	return ferr
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package shm
+
+import (
+	"errors"
+	"os"
+)
+
+type life struct{}
+
+func (*life) begin(*uint32) error             { return errors.ErrUnsupported }
+func (*life) end()                            {}
+func lockByte(*os.File, uint32) (bool, error) { return false, errors.ErrUnsupported }
+func unlockByte(*os.File, uint32) error       { return errors.ErrUnsupported }
+func byteLocked(*os.File, uint32) bool        { return false }

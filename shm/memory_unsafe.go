@@ -1,0 +1,61 @@
+package shm
+
+import (
+	"unsafe"
+
+	"github.com/carom-ipc/carom/futex"
+)
+
+// at is the shared T at an offset. Preconditions:
+//   - off is a multiple of T's alignment, and off+sizeof(T) is within the mapping.
+func at[T any](a *Arena, off uint64) *T {
+	return (*T)(unsafe.Add(a.base, off))
+}
+
+// words is the n shared Ts from an offset on.
+func words[T any](a *Arena, off uint64, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Add(a.base, off)), n)
+}
+
+func (a *Arena) bytes(off, n uint64) []byte { return words[byte](a, off, int(n)) }
+
+func (a *Arena) head() *header              { return at[header](a, 0) }
+func (a *Arena) slot(i uint32) *slot        { return at[slot](a, slotsAt+slotSize*uint64(i)) }
+func (a *Arena) record(i uint32) *record    { return at[record](a, recordsAt+recordLen*uint64(i)) }
+func (a *Arena) entry(i uint32) *entry      { return at[entry](a, entriesAt+entrySize*uint64(i)) }
+func (a *Arena) bucket(i uint32) *uint32    { return at[uint32](a, bucketsAt+4*uint64(i)) }
+func (a *Arena) chunk(i uint32) *chunk      { return at[chunk](a, chunksAt+chunkDesc*uint64(i)) }
+func (a *Arena) entryBits(w uint32) *uint64 { return at[uint64](a, entryBitsAt+8*uint64(w)) }
+
+// attachment is the word of slot's attachment bits in which entry i has its bit.
+func (a *Arena) attachment(slot, i uint32) *uint64 {
+	return at[uint64](a, attachAt+attachSize*uint64(slot)+uint64(i)/64*8)
+}
+
+// blockOwner is the owner word of small block i of a chunk.
+func (a *Arena) blockOwner(c, i uint32) *uint32 {
+	return at[uint32](a, heapAt+chunkSize*uint64(c)+4*uint64(i))
+}
+
+func basePointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+
+func (a *Arena) basePtr() *byte { return (*byte)(a.base) }
+
+// layoutSizes are all sizes and places on which processes must agree.
+func layoutSizes() []uint64 {
+	return []uint64{
+		layoutVersion, uint64(unsafe.Sizeof(header{})), uint64(unsafe.Sizeof(record{})),
+		uint64(unsafe.Sizeof(slot{})), uint64(unsafe.Sizeof(entry{})), uint64(unsafe.Sizeof(chunk{})),
+		uint64(unsafe.Sizeof(blockHead{})), uint64(unsafe.Sizeof(futex.Mutex{})),
+		uint64(unsafe.Offsetof(header{}.lock)), uint64(unsafe.Offsetof(header{}.sweep)),
+		uint64(unsafe.Offsetof(header{}.entryCount)), uint64(unsafe.Offsetof(header{}.parking)),
+		slotsAt, recordsAt, typesAt, typeTextAt, bucketsAt, entryBitsAt, entriesAt, chunksAt, chunkSize,
+		attachAt, heapAt, futex.MaxSlot, futex.MaxDirect, futex.Buckets, numClasses,
+		uint64(byteOrder()),
+	}
+}
+
+func byteOrder() byte {
+	one := uint16(1)
+	return *(*byte)(unsafe.Pointer(&one))
+}

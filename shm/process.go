@@ -1,0 +1,168 @@
+package shm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// Roles of a process, for those who list them.
+const (
+	RoleProgram = iota
+	RoleCoordinator
+	RoleWorker
+	RoleRemote
+)
+
+// sentryRecords of a process's wait and wake records are the sentry's: noticing and
+// sweeping must not queue behind what the program waits for.
+const sentryRecords = 8
+
+const (
+	futexWaiters   = 0x80000000 // from the kernel's include/uapi/linux/futex.h
+	futexOwnerDied = 0x40000000
+)
+
+func ident(state, gen uint32) uint32 { return state | gen&futex.GenMask<<3 }
+func identState(ident uint32) uint32 { return ident & slotStates }
+func identGen(ident uint32) uint32   { return ident >> 3 & futex.GenMask }
+
+// Liveness implements futex.Peers.
+func (a *Arena) Liveness(id futex.ID) (word *uint32, val uint32, alive bool) {
+	s := a.slot(id.Slot())
+	val = atom.Load32(&s.live)
+	// The ident is read last: if it still names id, val was read in id's time.
+	if atom.Load32(&s.ident) != ident(slotLive, id.Gen()) || val&futexOwnerDied != 0 {
+		return nil, 0, false
+	}
+	return &s.live, val, true
+}
+
+// Alive reports whether the process lives and is attached.
+func (a *Arena) Alive(id futex.ID) bool {
+	_, _, alive := a.Liveness(id)
+	return alive
+}
+
+// join takes a slot: first the lock on the slot's byte of the memfd, which nobody
+// else can have while this process lives, then the words.
+func (a *Arena) join() error {
+	h := a.head()
+	for i := uint32(1); i <= futex.MaxSlot; i++ {
+		s := a.slot(i)
+		old := atom.Load32(&s.ident)
+		if st := identState(old); st != slotFree && st != slotJoining {
+			continue
+		}
+		if got, err := lockByte(a.file, i); err != nil {
+			return err
+		} else if !got {
+			continue
+		}
+		if atom.Load32(&s.ident) != old {
+			_ = unlockByte(a.file, i)
+			continue
+		}
+		gen := identGen(old) + 1
+		atom.Store32(&s.ident, ident(slotJoining, gen))
+		a.self = futex.MakeID(i, gen)
+		a.describeSelf(a.record(i))
+		r := a.record(i)
+		c := futex.Config{Self: a.self, Peers: a, Base: a.basePtr(), Parking: h.parking[:]}
+		c.Waits, c.Wakes = r.waits[:sentryRecords], r.wakes[:sentryRecords]
+		a.sentry = futex.NewDomain(c)
+		c.Waits, c.Wakes = r.waits[sentryRecords:], r.wakes[sentryRecords:]
+		a.domain = futex.NewDomain(c)
+		for top := atom.Load32(&h.procTop); top < i && !atom.CAS32(&h.procTop, top, i); top = atom.Load32(&h.procTop) {
+		}
+		mode := uint32(liveRobust)
+		if err := a.life.begin(&s.live); err != nil {
+			mode = liveFile
+			atom.Store32(&s.live, futexWaiters|1)
+		}
+		atom.Store32(&s.mode, mode)
+		atom.Store32(&s.ident, ident(slotLive, gen))
+		a.kickPredecessor()
+		a.watch.start(a)
+		return nil
+	}
+	return fmt.Errorf("%d processes are attached: %w", futex.MaxSlot, errs.ErrNoMemory)
+}
+
+func (a *Arena) describeSelf(r *record) {
+	for i := range r.waits {
+		atom.Put64(&r.waits[i], 0)
+		atom.Put64(&r.wakes[i], 0)
+	}
+	atom.Put32(&r.inFlight, 0)
+	atom.Put32(&r.attached, 0)
+	atom.Put32(&r.role, RoleProgram)
+	atom.Put32(&r.pid, uint32(os.Getpid()))
+	atom.Put64(&r.start, startTime())
+	atom.Put64(&r.joined, uint64(time.Now().UnixNano()))
+}
+
+// startTime is field 22 of /proc/self/stat; the command in field 2 may hold blanks.
+func startTime() uint64 {
+	b, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 20 {
+		return 0
+	}
+	n, _ := strconv.ParseUint(f[19], 10, 64)
+	return n
+}
+
+// SetRole says what this process is.
+func (a *Arena) SetRole(role int) { atom.Store32(&a.record(a.self.Slot()).role, uint32(role)) }
+
+// leave is a death in good order: the process sweeps itself.
+func (a *Arena) leave() {
+	a.watch.stop()
+	a.domain.Close()
+	defer a.sentry.Close()
+	s := a.slot(a.self.Slot())
+	a.life.end()
+	atom.Store32(&s.live, futexOwnerDied)
+	a.sentry.WakeAll(&s.live)
+	_ = a.sweep(context.Background(), a.self.Slot())
+	_ = unlockByte(a.file, a.self.Slot())
+}
+
+// ProcessInfo describes an attached process.
+type ProcessInfo struct {
+	ID       futex.ID
+	PID      int // in the process's own namespace
+	Role     int
+	Robust   bool // the kernel keeps its liveness word
+	Attached time.Time
+	Objects  int // attached
+}
+
+// Processes lists who is attached.
+func (a *Arena) Processes() []ProcessInfo {
+	var list []ProcessInfo
+	for i := uint32(1); i <= atom.Load32(&a.head().procTop); i++ {
+		s := a.slot(i)
+		id := atom.Load32(&s.ident)
+		if identState(id) != slotLive || atom.Load32(&s.live)&futexOwnerDied != 0 {
+			continue
+		}
+		r := a.record(i)
+		list = append(list, ProcessInfo{ID: futex.MakeID(i, identGen(id)), PID: int(atom.Load32(&r.pid)),
+			Role: int(atom.Load32(&r.role)), Robust: atom.Load32(&s.mode) == liveRobust,
+			Attached: time.Unix(0, int64(atom.Load64(&r.joined))), Objects: a.attachments(i, nil)})
+	}
+	return list
+}

@@ -1,0 +1,455 @@
+package shm
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// The queue is a log of items in a chain of segments, with a robust lock on each
+// side, so that a producer and a consumer never share one (Michael and Scott's
+// two-lock queue, 1996, with segments for nodes).
+//
+// An item is committed by the store of its header, a consumption by the store of the
+// head cursor: one store each, so taking over a dead owner's lock needs no undo. What
+// surrounds the one store (the other cursor words, blocks that change hands) is named
+// in a journal beforehand, and finished or forgotten by whoever takes the lock over.
+//
+// queueHead, the payload's layout; each side has lines of its own:
+//
+//	field       | who writes      | meaning
+//	cap         | creator         | items, 0 unbounded
+//	flags       | creator         | queueConfirm
+//	notEmpty…   | all             | notifiers
+//	closed      | tail's owner    | no more items will come
+//	done        | finishers       | items confirmed by TaskDone
+//	serial      | tail's owner    | names segments and blocks, for the journals
+//	bytes       | all             | of the segments and blocks
+//	tail.cursor | tail's owner    | where the next item goes; behind the truth if the owner
+//	            |                 | died after its commit: the journal has the new value
+//	tail.count  | tail's owner    | items ever put; likewise
+//	tail.next…  | tail's owner    | journal: cursor and count after the commit at cursor
+//	tail.block… | tail's owner    | journal: the block that is being given to the queue
+//	head.cursor | head's owner    | where the next item to take is: the commit of Get
+//	head.count  | head's owner    | items ever taken; the journal has the new value
+//	head.next…  | head's owner    | journal
+//	head.block… | head's owner    | journal: the block that is being taken out
+//	base…       | head's owner    | confirmed queues: the first item not confirmed
+type queueHead struct {
+	cap      uint64
+	flags    uint64
+	_        [32]byte
+	notEmpty futex.Notifier
+	notFull  futex.Notifier
+	joined   futex.Notifier
+	closed   uint32
+	done     uint64
+	serial   uint64
+	bytes    uint64
+	_        [88]byte
+
+	tail side
+	_    [24]byte
+	head side
+	_    [24]byte
+
+	base      uint64 // cursor of the first item not confirmed
+	baseCount uint64 // its number
+	returned  uint64 // items in [base, head.cursor) that wait to be taken again
+	_         [104]byte
+}
+
+// side is what one lock guards.
+type side struct {
+	lock        futex.Mutex
+	cursor      uint64 // segment in units of 64 bytes << 32 | byte in the segment
+	count       uint64
+	nextCursor  uint64
+	nextCount   uint64
+	block       uint64
+	blockSerial uint64
+	limit       uint64 // the other side's count as last seen
+	size        uint64 // of the cursor's segment, tail only
+	_           [24]byte
+}
+
+// segment and item headers. Items are aligned to 8 bytes.
+//
+//	segment: next, 8 bytes | serial, 8 bytes | items
+//	item:    word, 4 bytes: bits 0–1 tag, 2–31 length; 0 until committed
+//	         taker, 4 bytes: confirmed queues: 0, the taker's ID, or a flag below
+//	         payload: inline bytes, or the place of a block
+//	block:   length, 8 bytes | serial, 8 bytes | payload
+const (
+	segmentHead  = 16
+	itemHead     = 8
+	blockItem    = 16 // block payload's head
+	firstSegment = 4096
+	nextSegment  = chunkSize
+	maxInline    = 8 * kib
+
+	tagInline = 1
+	tagBlock  = 2
+	tagJump   = 3 // go on in the next segment
+
+	takerDone     = 1 << 31
+	takerReturned = 1 << 30
+
+	queueConfirm = 1 // flag: AtLeastOnce
+)
+
+// Items is a queue of byte strings in an arena. It is safe for concurrent use.
+type Items struct {
+	o *Object
+	a *Arena
+	h *queueHead
+	d *futex.Domain
+}
+
+// A Claim is an item that was taken from a queue with confirmation: where it is.
+type Claim uint64
+
+// QueueSpec describes a queue: cap 0 is bounded by memory alone.
+func QueueSpec(kind Kind, name, typ string, cap int, confirm bool) Spec {
+	s := Spec{Name: name, Kind: kind, Type: typ, Param: uint64(cap), Payload: queueHeadSize,
+		Describe: func(param uint64, flags uint32) string {
+			return fmt.Sprintf("cap %d, at least once %t", param, flags&queueConfirm != 0)
+		}}
+	if confirm {
+		s.Flags = queueConfirm
+	}
+	return s
+}
+
+// OpenQueue opens a queue, whose first segment is made by whoever first needs it.
+func (a *Arena) OpenQueue(ctx context.Context, s Spec) (*Items, error) {
+	cap, flags := s.Param, uint64(s.Flags)
+	s.Init = func(payload []byte) { initQueue(payload, cap, flags) }
+	o, _, err := a.Open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return a.items(o.Ref, o, a.domain), nil
+}
+
+// Object is the attachment.
+func (q *Items) Object() *Object { return q.o }
+
+func cursorAt(seg uint64, pos uint64) uint64 { return seg/64<<32 | pos }
+func segmentOf(cursor uint64) uint64         { return cursor >> 32 * 64 }
+func positionOf(cursor uint64) uint64        { return cursor & (1<<32 - 1) }
+
+func (q *Items) lockTail(ctx context.Context) error {
+	recovered, err := q.h.tail.lock.Lock(ctx, q.d, futex.TakeOver)
+	if err == nil && recovered {
+		q.recoverTail()
+	}
+	return err
+}
+
+func (q *Items) lockHead(ctx context.Context) error {
+	recovered, err := q.h.head.lock.Lock(ctx, q.d, futex.TakeOver)
+	if err == nil && recovered {
+		q.recoverHead()
+	}
+	return err
+}
+
+func (q *Items) unlockTail() { _ = q.h.tail.lock.Unlock(q.d) }
+func (q *Items) unlockHead() { _ = q.h.head.lock.Unlock(q.d) }
+
+// Len is the number of items that can be taken. Both counts move meanwhile; it never
+// is less than 0.
+func (q *Items) Len() int {
+	head := atom.Load64(&q.h.head.count)
+	n := int(atom.Load64(&q.h.tail.count)-head) + int(atom.Load64(&q.h.returned))
+	return max(n, 0)
+}
+
+// Cap is the limit in items, 0 for none.
+func (q *Items) Cap() int { return int(q.h.cap) }
+
+// Full reports that a bounded queue has as many items as it may have.
+func (q *Items) Full() bool { return q.h.cap != 0 && uint64(q.Len()) >= q.h.cap }
+
+// Closed reports that CloseWrite was called.
+func (q *Items) Closed() bool { return atom.Load32(&q.h.closed) != 0 }
+
+// CloseWrite ends the queue: Put is ErrClosed from now on, Get drains.
+func (q *Items) CloseWrite(ctx context.Context) error {
+	if err := q.lockTail(ctx); err != nil {
+		return err
+	}
+	defer q.unlockTail()
+	if q.Closed() {
+		return errs.ErrClosed
+	}
+	atom.Store32(&q.h.closed, 1)
+	q.h.notEmpty.NotifyAll(q.d)
+	q.h.notFull.NotifyAll(q.d)
+	return nil
+}
+
+// Put appends one item. Errors: ErrClosed, ErrTooLarge, ErrNoMemory, ErrFull where
+// wait is false, the context's.
+func (q *Items) Put(ctx context.Context, item []byte, wait bool) error {
+	if len(item) > maxInline {
+		return q.putLarge(ctx, item, wait)
+	}
+	if err := q.admit(ctx, wait); err != nil {
+		return err
+	}
+	err := q.append(ctx, tagInline, item, 1)
+	q.unlockTail()
+	q.h.notEmpty.Notify(q.d)
+	return err
+}
+
+// PutMany appends items of size bytes each that lie one after the other in b, as many
+// at a time as there is room, and returns how many it stored.
+func (q *Items) PutMany(ctx context.Context, b []byte, size int) (int, error) {
+	n := 0
+	for len(b) > 0 {
+		if err := q.admit(ctx, true); err != nil {
+			return n, err
+		}
+		batch := len(b) / size
+		if q.h.cap != 0 {
+			batch = min(batch, int(q.h.cap-q.pending()))
+		}
+		done, err := q.appendMany(ctx, b, size, batch)
+		q.unlockTail()
+		n += done
+		b = b[done*size:]
+		q.h.notEmpty.Notify(q.d)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// admit returns with the tail's lock held and room for one item.
+func (q *Items) admit(ctx context.Context, wait bool) error {
+	for {
+		if err := q.lockTail(ctx); err != nil {
+			return err
+		}
+		switch {
+		case q.Closed():
+			q.unlockTail()
+			return errs.ErrClosed
+		case q.h.cap == 0 || q.pending() < q.h.cap:
+			if q.h.cap != 0 && q.pending()+1 < q.h.cap {
+				q.h.notFull.Notify(q.d) // room for the next one who waits
+			}
+			return nil
+		}
+		q.unlockTail()
+		if !wait {
+			return errs.ErrFull
+		}
+		room := func() bool { return !q.Full() || q.Closed() }
+		if err := q.h.notFull.Wait(ctx, q.d, room); err != nil {
+			return err
+		}
+	}
+}
+
+// pending is Len as a producer needs it: it looks at the consumers' line only when
+// the count last seen there says full. Precondition: the tail's lock is held.
+func (q *Items) pending() uint64 {
+	t := &q.h.tail
+	if n := t.count - t.limit; n < q.h.cap {
+		return n
+	}
+	atom.Put64(&t.limit, atom.Load64(&q.h.head.count)-atom.Load64(&q.h.returned))
+	if t.limit > t.count { // both moved between the two loads
+		atom.Put64(&t.limit, t.count)
+	}
+	return t.count - t.limit
+}
+
+// append writes one item behind the tail and commits it. It counts as n.
+func (q *Items) append(ctx context.Context, tag uint32, item []byte, n uint64) error {
+	need := itemHead + roundUp(uint64(len(item)), 8)
+	if err := q.room(ctx, need); err != nil {
+		return err
+	}
+	t := &q.h.tail
+	seg, pos := segmentOf(t.cursor), positionOf(t.cursor)
+	q.write(seg+pos, item)
+	q.zeroItem(seg + pos + need)
+	next := cursorAt(seg, pos+need)
+	atom.Put64(&t.nextCursor, next)
+	atom.Put64(&t.nextCount, t.count+n)
+	atom.Store32(q.word(seg+pos), uint32(len(item))<<2|tag)
+	q.advanceTail(next, t.count+n)
+	return nil
+}
+
+// appendMany writes up to n items of size bytes and commits as many as fit into the
+// segment at once: the header of the first is stored last.
+func (q *Items) appendMany(ctx context.Context, b []byte, size, n int) (int, error) {
+	need := itemHead + roundUp(uint64(size), 8)
+	if err := q.room(ctx, need); err != nil {
+		return 0, err
+	}
+	t := &q.h.tail
+	seg, pos := segmentOf(t.cursor), positionOf(t.cursor)
+	n = min(n, int((t.size-itemHead-pos)/need))
+	word := uint32(size)<<2 | tagInline
+	for i := range n {
+		at := seg + pos + uint64(i)*need
+		q.write(at, b[i*size:(i+1)*size])
+		if i > 0 {
+			q.putItem(at, word)
+		}
+	}
+	q.zeroItem(seg + pos + uint64(n)*need)
+	next := cursorAt(seg, pos+uint64(n)*need)
+	atom.Put64(&t.nextCursor, next)
+	atom.Put64(&t.nextCount, t.count+uint64(n))
+	atom.Store32(q.word(seg+pos), word)
+	q.advanceTail(next, t.count+uint64(n))
+	return n, nil
+}
+
+// room makes sure that need bytes and the header of a jump fit behind the cursor, if
+// need be in a new segment.
+func (q *Items) room(ctx context.Context, need uint64) error {
+	t := &q.h.tail
+	if t.cursor != 0 && positionOf(t.cursor)+need+itemHead <= t.size {
+		return nil
+	}
+	size := uint64(nextSegment)
+	if t.cursor == 0 {
+		size = max(firstSegment, roundUp(segmentHead+need+itemHead, 64))
+	}
+	seg, err := q.a.allocFlight(ctx, size)
+	if err != nil {
+		return err
+	}
+	size = q.a.blockSize(seg)
+	atom.Put64(q.long(seg), 0)
+	atom.Put64(q.serialOf(seg), q.give(seg, size))
+	q.zeroItem(seg + segmentHead)
+	q.a.give(seg, q.o.Index)
+	if t.cursor != 0 {
+		from, pos := segmentOf(t.cursor), positionOf(t.cursor)
+		atom.Put64(q.long(from), seg)
+		atom.Put64(&t.nextCursor, cursorAt(seg, segmentHead))
+		atom.Put64(&t.nextCount, t.count)
+		atom.Store32(q.word(from+pos), tagJump)
+	} else {
+		// The first: the consumers' cursors are the commit, the tail's comes after.
+		atom.Put64(&t.nextCursor, cursorAt(seg, segmentHead))
+		atom.Put64(&t.nextCount, t.count)
+		atom.Store64(&q.h.base, cursorAt(seg, segmentHead))
+		atom.Store64(&q.h.head.cursor, cursorAt(seg, segmentHead))
+	}
+	q.advanceTail(t.nextCursor, t.count)
+	atom.Put64(&t.size, size)
+	return nil
+}
+
+// advanceTail follows a commit. The cursor comes last: while it stands at a committed
+// header, recoverTail knows that the journal applies.
+func (q *Items) advanceTail(cursor, count uint64) {
+	t := &q.h.tail
+	atom.Store64(&t.count, count)
+	if t.block != 0 {
+		atom.Put64(&t.block, 0)
+	}
+	atom.Put64(&t.cursor, cursor)
+}
+
+// give names a block in the tail's journal and returns its serial.
+func (q *Items) give(off, size uint64) uint64 {
+	t := &q.h.tail
+	serial := q.h.serial + 1
+	atom.Put64(&q.h.serial, serial)
+	atom.Put64(&t.blockSerial, serial)
+	atom.Put64(&t.block, off)
+	atom.Add64(&q.h.bytes, size)
+	return serial
+}
+
+// recoverTail finishes what the dead owner of the tail's lock had committed, and
+// frees a block that it had given to the queue and not yet committed.
+func (q *Items) recoverTail() {
+	t := &q.h.tail
+	committed := false
+	if t.cursor == 0 {
+		committed = atom.Load64(&q.h.head.cursor) != 0
+	} else {
+		committed = atom.Load32(q.word(segmentOf(t.cursor)+positionOf(t.cursor))) != 0
+	}
+	if committed {
+		q.advanceTail(t.nextCursor, t.nextCount)
+	} else if t.block != 0 {
+		q.discard(t.block, t.blockSerial)
+		atom.Put64(&t.block, 0)
+	}
+	if t.cursor != 0 {
+		atom.Put64(&t.size, q.a.blockSize(segmentOf(t.cursor)))
+	}
+	q.h.notEmpty.NotifyAll(q.d)
+}
+
+// discard frees a block that a journal names, if it still is the one that was named
+// and the queue owns it.
+func (q *Items) discard(off, serial uint64) {
+	w := q.a.owner(off)
+	if w == nil || atom.Load32(w) != ownedBy(q.o.Index) || atom.Load64(q.serialOf(off)) != serial {
+		return
+	}
+	q.retireBlock(off)
+}
+
+// retireBlock frees a block of the queue's through this process's hands, so that it
+// is always somebody's.
+func (q *Items) retireBlock(off uint64) {
+	atom.Add64(&q.h.bytes, -q.a.blockSize(off))
+	q.a.take(off)
+	_ = q.a.drop(context.Background(), off)
+}
+
+// ready reports that Get may find something. The segment under the cursor may be
+// freed meanwhile; then the answer is a wrong yes, found out under the lock.
+func (q *Items) ready() bool {
+	if atom.Load64(&q.h.returned) != 0 {
+		return true
+	}
+	cursor := atom.Load64(&q.h.head.cursor)
+	if cursor == 0 {
+		return q.Closed()
+	}
+	return atom.Load32(q.word(segmentOf(cursor)+positionOf(cursor))) != 0 || q.Closed() && !q.othersHold()
+}
+
+// Join waits until every item put was confirmed with Done.
+func (q *Items) Join(ctx context.Context) error {
+	for {
+		finished := func() bool { return atom.Load64(&q.h.done) >= atom.Load64(&q.h.tail.count) }
+		if finished() {
+			return nil
+		}
+		if err := q.h.joined.Wait(ctx, q.d, finished); err != nil {
+			return err
+		}
+		q.h.joined.Notify(q.d)
+	}
+}
+
+// eof is what Get answers when nothing can come any more.
+func (q *Items) eof() error {
+	if q.Closed() && !q.othersHold() {
+		return io.EOF
+	}
+	return errs.ErrEmpty
+}

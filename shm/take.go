@@ -1,0 +1,240 @@
+package shm
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// taken is an item that left the queue under the head's lock.
+type taken struct {
+	claim Claim
+	block uint64 // of a large item, now this process's; 0 for an inline one
+	n     uint64 // bytes
+}
+
+// Get takes the next item. put is called with its bytes once, for a small item under
+// the queue's lock: it must copy them and be quick. Errors: io.EOF when the queue is
+// closed and drained, ErrEmpty where wait is false, ErrClosed, the context's.
+func (q *Items) Get(ctx context.Context, wait bool, put func([]byte)) (Claim, error) {
+	return q.get(ctx, wait, put, func(t taken) error { return q.finishLarge(t, put) })
+}
+
+// get takes the next item; finish is called with it outside the lock.
+func (q *Items) get(ctx context.Context, wait bool, put func([]byte), finish func(taken) error) (Claim, error) {
+	for {
+		if err := q.lockHead(ctx); err != nil {
+			return 0, err
+		}
+		t, err := q.take(put)
+		q.unlockHead()
+		if err == nil {
+			q.o.claimed(t.claim)
+			q.tookOne()
+			return t.claim, finish(t)
+		}
+		if !errors.Is(err, errs.ErrEmpty) {
+			q.h.notEmpty.Notify(q.d) // the others need to learn of it too
+			return 0, err
+		}
+		if !wait {
+			return 0, err
+		}
+		if err := q.h.notEmpty.Wait(ctx, q.d, q.ready); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// tookOne wakes whoever the new state concerns.
+func (q *Items) tookOne() {
+	if q.h.cap != 0 {
+		q.h.notFull.Notify(q.d)
+	}
+	if q.h.notEmpty.Sleepers() && q.ready() {
+		q.h.notEmpty.Notify(q.d)
+	}
+}
+
+// finishLarge copies a large item's bytes and frees its block, outside the lock. With
+// confirmation the block stays the queue's.
+func (q *Items) finishLarge(t taken, put func([]byte)) error {
+	if t.block == 0 {
+		return nil
+	}
+	put(q.a.bytes(t.block+blockItem, t.n))
+	if q.confirms() {
+		return nil
+	}
+	return q.a.drop(context.Background(), t.block)
+}
+
+func (q *Items) confirms() bool { return q.h.flags&queueConfirm != 0 }
+
+// take takes one item. Precondition: the head's lock is held.
+func (q *Items) take(put func([]byte)) (taken, error) {
+	if atom.Load64(&q.h.returned) != 0 {
+		if at, ok := q.findTaker(takerReturned); ok {
+			return q.retake(at, put)
+		}
+		atom.Store64(&q.h.returned, 0)
+	}
+	if err := q.skipJump(); err != nil {
+		return taken{}, err
+	}
+	h := &q.h.head
+	seg, pos := segmentOf(h.cursor), positionOf(h.cursor)
+	word := atom.Load32(q.word(seg + pos))
+	if word == 0 {
+		return taken{}, q.eof()
+	}
+	t, err := q.itemAt(seg+pos, word)
+	if err != nil {
+		return taken{}, err
+	}
+	if word&3 == tagInline {
+		put(q.a.bytes(seg+pos+itemHead, t.n))
+	}
+	next := cursorAt(seg, pos+itemHead+roundUp(uint64(word>>2), 8))
+	atom.Put64(&h.nextCursor, next) // first: while it is not the cursor, the journal says nothing
+	atom.Put64(&h.nextCount, h.count+1)
+	switch {
+	case q.confirms():
+		t.claim = Claim(h.cursor)
+		atom.Store32(q.taker(seg+pos), uint32(q.a.self))
+	case t.block != 0:
+		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(t.block)))
+		atom.Put64(&h.block, t.block)
+	}
+	atom.Store64(&h.cursor, next)
+	if t.block != 0 && !q.confirms() {
+		atom.Add64(&q.h.bytes, -q.a.blockSize(t.block))
+		q.a.take(t.block)
+	}
+	q.advanceHead()
+	return t, nil
+}
+
+// advanceHead follows the store of the cursor.
+func (q *Items) advanceHead() {
+	h := &q.h.head
+	if h.block != 0 {
+		atom.Put64(&h.block, 0)
+	}
+	atom.Store64(&h.count, h.nextCount)
+}
+
+// itemAt reads an item's header and checks that what it says can be.
+func (q *Items) itemAt(off uint64, word uint32) (taken, error) {
+	switch word & 3 {
+	case tagInline:
+		if word>>2 <= maxInline {
+			return taken{n: uint64(word >> 2)}, nil
+		}
+	case tagBlock:
+		block := *q.long(off + itemHead)
+		n := *q.long(off + itemHead + 8)
+		if size := q.a.blockSize(block); size >= blockItem && n <= size-blockItem {
+			return taken{block: block, n: n}, nil
+		}
+	}
+	return taken{}, errs.ErrCorrupt
+}
+
+// skipJump moves the head over the end of a segment, and frees the segment unless
+// items in it are still to be confirmed.
+func (q *Items) skipJump() error {
+	h := &q.h.head
+	if h.cursor == 0 {
+		return q.eof()
+	}
+	seg := segmentOf(h.cursor)
+	if atom.Load32(q.word(seg+positionOf(h.cursor))) != tagJump {
+		return nil
+	}
+	next := atom.Load64(q.long(seg))
+	if q.a.blockSize(next) == 0 {
+		return errs.ErrCorrupt
+	}
+	atom.Put64(&h.nextCursor, cursorAt(next, segmentHead))
+	atom.Put64(&h.nextCount, h.count)
+	if !q.confirms() {
+		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(seg)))
+		atom.Put64(&h.block, seg)
+	}
+	atom.Store64(&h.cursor, cursorAt(next, segmentHead))
+	if !q.confirms() {
+		q.retireBlock(seg)
+	}
+	q.advanceHead()
+	return nil
+}
+
+// recoverHead finishes what the dead owner of the head's lock had committed.
+func (q *Items) recoverHead() {
+	h := &q.h.head
+	committed := h.cursor != 0 && h.cursor == h.nextCursor
+	if committed {
+		atom.Store64(&h.count, h.nextCount)
+	}
+	switch {
+	case q.confirms() && h.cursor != 0:
+		q.recoverClaims()
+	case h.block != 0:
+		if committed {
+			q.discard(h.block, h.blockSerial)
+		}
+		atom.Put64(&h.block, 0)
+	}
+	q.h.notEmpty.NotifyAll(q.d)
+	q.h.notFull.NotifyAll(q.d)
+}
+
+// GetMany takes up to n items of a queue of fixed-size items, what is there, waiting
+// only for the first. put copies each item.
+func (q *Items) GetMany(ctx context.Context, n int, put func(i int, b []byte)) (claims []Claim, got int, err error) {
+	for got < n {
+		if err := q.lockHead(ctx); err != nil {
+			return claims, got, err
+		}
+		for got < n {
+			t, terr := q.take(func(b []byte) { put(got, b) })
+			if terr != nil {
+				err = terr
+				break
+			}
+			if t.claim != 0 {
+				q.o.claimed(t.claim)
+				claims = append(claims, t.claim)
+			}
+			if t.block != 0 {
+				q.unlockHead()
+				if err = q.finishLarge(t, func(b []byte) { put(got, b) }); err == nil {
+					err = q.lockHead(ctx)
+				}
+				if err != nil {
+					return claims, got + 1, nil
+				}
+			}
+			got++
+		}
+		q.unlockHead()
+		if got > 0 {
+			q.tookOne()
+			return claims, got, nil
+		}
+		if !errors.Is(err, errs.ErrEmpty) {
+			if errors.Is(err, io.EOF) {
+				q.h.notEmpty.Notify(q.d)
+			}
+			return claims, got, err
+		}
+		if err = q.h.notEmpty.Wait(ctx, q.d, q.ready); err != nil {
+			return claims, got, err
+		}
+	}
+	return claims, got, nil
+}

@@ -1,0 +1,131 @@
+package shm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+)
+
+// watcher watches the process's successor in the ring of slots, with one thread.
+// Whoever notices any death looks at all slots, so by induction no death goes
+// unnoticed while a process lives: the watcher of a dead watcher finds its charge
+// too.
+type watcher struct {
+	done chan struct{}
+	quit chan struct{}
+	once sync.Once
+}
+
+// filePoll is how often a successor whose word the kernel does not keep is probed.
+// Descriptors of a dead process are closed up to 50 ms late as it is.
+const filePoll = 20 * time.Millisecond
+
+// kickPredecessor tells the process before this one in the ring to look again. Each
+// joiner does so after its slot says live, and looks for its own successor later:
+// of two who join at once, one sees the other.
+func (a *Arena) kickPredecessor() {
+	top := atom.Load32(&a.head().procTop)
+	for i := a.self.Slot() - 1; i != a.self.Slot(); i-- {
+		if i == 0 || i > top {
+			i = top + 1
+			if a.self.Slot() > top {
+				return
+			}
+			continue
+		}
+		if s := a.slot(i); identState(atom.Load32(&s.ident)) == slotLive {
+			atom.Add32(&s.kick, 1)
+			a.sentry.WakeAll(&s.kick)
+			if a.Alive(futex.MakeID(i, identGen(atom.Load32(&s.ident)))) {
+				return
+			}
+		}
+	}
+}
+
+// successor is the next live slot in the ring, 0 if there is no other.
+func (a *Arena) successor() uint32 {
+	top := atom.Load32(&a.head().procTop)
+	for n, i := uint32(0), a.self.Slot(); n < top; n++ {
+		if i++; i > top {
+			i = 1
+		}
+		if i == a.self.Slot() {
+			return 0
+		}
+		if identState(atom.Load32(&a.slot(i).ident)) == slotLive {
+			return i
+		}
+	}
+	return 0
+}
+
+func (w *watcher) start(a *Arena) {
+	w.done, w.quit = make(chan struct{}), make(chan struct{})
+	go w.run(a)
+}
+
+func (w *watcher) stop() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.done
+}
+
+func (w *watcher) stopping() bool {
+	select {
+	case <-w.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *watcher) run(a *Arena) {
+	defer close(w.done)
+	me := a.slot(a.self.Slot())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-w.quit:
+			cancel()
+		case <-stop:
+		}
+	}()
+	for !w.stopping() {
+		kick := atom.Load32(&me.kick)
+		next := a.successor()
+		if next == 0 {
+			a.sentry.Watch(ctx, &me.kick, kick, nil, 0, 0)
+			continue
+		}
+		s := a.slot(next)
+		live := atom.Load32(&s.live)
+		if live&futexOwnerDied != 0 || !a.probe(next) {
+			a.sweepAll(ctx)
+			continue
+		}
+		limit := time.Duration(0)
+		if atom.Load32(&s.mode) == liveFile {
+			limit = filePoll
+		}
+		a.sentry.Watch(ctx, &me.kick, kick, &s.live, live, limit)
+	}
+}
+
+// probe marks a process whose word the kernel does not keep, if it is dead.
+func (a *Arena) probe(i uint32) (alive bool) {
+	s := a.slot(i)
+	if i == a.self.Slot() || atom.Load32(&s.mode) != liveFile || byteLocked(a.file, i) {
+		return true
+	}
+	live := atom.Load32(&s.live)
+	if live&futexOwnerDied == 0 && atom.CAS32(&s.live, live, live|futexOwnerDied) {
+		a.sentry.WakeAll(&s.live)
+	}
+	return false
+}
