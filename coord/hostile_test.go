@@ -86,9 +86,10 @@ func TestPeers(t *testing.T) {
 	require.ErrorIs(t, Peer{Local: true, UID: os.Geteuid() + 1}.allowed(), errs.ErrAuth)
 	require.NoError(t, Peer{}.allowed())
 
-	var got Peer
-	_, path := serveTest(t, Config{OnSession: func(s *Session) { got = s.Peer() }})
-	require.NoError(t, dialTest(t, path).Ping(testContext(t)))
+	peers := make(chan Peer, 1)
+	_, path := serveTest(t, Config{OnSession: func(s *Session) { peers <- s.Peer() }})
+	dialTest(t, path)
+	got := <-peers
 	require.Equal(t, os.Getpid(), got.PID)
 	require.True(t, got.Local)
 }
