@@ -29,6 +29,7 @@ func (s *Server) Serve(l net.Listener) error {
 	s.conns.Add(1)
 	s.mu.Unlock()
 	defer s.conns.Done()
+	defer l.Close()
 
 	backoff := acceptBackoff
 	for {
@@ -50,7 +51,6 @@ func (s *Server) Serve(l net.Listener) error {
 			}
 			backoff = min(2*backoff, acceptBackoffMax)
 		default:
-			l.Close()
 			return err
 		}
 	}

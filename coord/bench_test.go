@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -102,4 +103,26 @@ func BenchmarkGet(b *testing.B) {
 	b.ReportMetric(ratios[len(ratios)/2], "ratio")
 	b.ReportMetric(ratios[len(ratios)/10], "ratio-p10")
 	b.ReportMetric(ratios[len(ratios)*9/10], "ratio-p90")
+}
+
+// BenchmarkPipelined has 64 goroutines share one connection.
+func BenchmarkPipelined(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "serve")
+	startCommand(b, "serve", path)
+	c := dialTest(b, path)
+	id := open(b, c, KindDict, "bench")
+	invoke(b, c, id, "set", "key", "a value of some 24 bytes")
+	request := args("key")
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		var out []byte
+		var err error
+		for pb.Next() {
+			if out, err = c.Call(context.Background(), id, "get", request, out[:0]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }

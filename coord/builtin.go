@@ -7,11 +7,6 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// NoMethod is the error for a method that a kind does not have.
-func NoMethod(kind, method string) error {
-	return fmt.Errorf("%w: a %s has no method %q", errs.ErrNotFound, kind, method)
-}
-
 // builtin answers a request to the coordinator itself.
 func (c *serverConn) builtin(q request, method string) {
 	switch method {

@@ -1,6 +1,11 @@
 package coord
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
 
 // Names of the kinds that every coordinator serves.
 const (
@@ -40,6 +45,11 @@ type Object interface {
 	// Close is called once, after the object was removed and the last session
 	// has let go of it, or when the coordinator stops.
 	Close()
+}
+
+// NoMethod is the error for a method that a kind does not have.
+func NoMethod(kind, method string) error {
+	return fmt.Errorf("%w: a %s has no method %q", errs.ErrNotFound, kind, method)
 }
 
 // Blocker is implemented by objects with methods that may wait. Such a method

@@ -1,0 +1,42 @@
+// Package coord is the coordinator of carom: a server of named objects, and
+// its client. It has dicts, lists and namespaces of its own and serves any
+// other kind of object that is registered with it; PROTOCOL.md describes what
+// goes over the wire, completely enough to write a client in another language.
+//
+//	s, err := coord.NewServer(coord.Config{AuthKey: key})
+//	go s.Serve(listener)
+//
+//	c, err := coord.Dial(ctx, "unix", path, coord.DialConfig{AuthKey: key})
+//	h, err := c.Open(ctx, coord.KindDict, "scores", "dict[string]int64", nil, coord.Create)
+//	args := coord.AppendText(coord.AppendArray(nil, 1), "alice")
+//	out, err := c.Call(ctx, h, "get", args, nil)
+//
+// Values are opaque here: CBOR items that are kept and compared as bytes.
+// Package carom puts types on top.
+//
+// # Guarantees
+//
+//  1. A method of a dict, list or namespace is one atomic step. Requests of one
+//     client take effect in the order in which Call was entered; a method that
+//     may wait waits without holding up any other request.
+//  2. Cancelling a context ends Client.Call at once and cancels the method's
+//     context at the coordinator. A call that is cancelled on its way may have
+//     been carried out.
+//  3. No call outlives its connection: when the coordinator is gone, calls in
+//     flight and later ones return ErrUnavailable.
+//  4. Sessions, the objects that they have open, their streams and their
+//     running calls end with the connection. Ids of objects are never used
+//     again, not even by another coordinator at the same address.
+//  5. A peer that cannot prove that it holds the key gets nothing, and costs at
+//     most 4 KiB and a few seconds. Nor does a client that holds it take the
+//     coordinator down: frames, nesting, memory, calls and queues are bounded
+//     (Limits), garbage ends the connection that it came from, a panic ends the
+//     method that it happened in.
+//
+// # Inside
+//
+// Client and server exchange frames over a transport (transport.go), which is
+// a socket. The client has no goroutine that reads: callers read for each
+// other (lead.go). Writers gather frames and write them for each other
+// (outbox.go). The envelope is encoded by hand (envelope.go).
+package coord
