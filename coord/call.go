@@ -88,8 +88,7 @@ func (c *Client) post(id, handle uint64, method string, args []byte) {
 	buf := framePool.Get().(*[]byte)
 	frame := appendRequest(beginFrame((*buf)[:0]), id, handle, method, args)
 	frame, _ = endFrame(frame, 0, maxFrame) // Call has checked the size
-	c.t.add(frame)
-	if cap(frame) <= keepBuffer {
+	if kept := c.t.add(frame); !kept && cap(frame) <= keepBuffer {
 		*buf = frame
 	}
 	framePool.Put(buf)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -200,29 +201,35 @@ func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	return s, r.Err()
 }
 
-// Objects describes all objects, in the order of their names.
-func (c *Client) Objects(ctx context.Context) ([]Info, error) {
-	st, err := c.Stream(ctx, serverObject, "objects", AppendArray(nil, 0))
-	if err != nil {
-		return nil, err
-	}
-	defer st.Close()
-	var all []Info
-	for batch, err := range st.All(ctx) {
+// Objects ranges over all objects that there were when it began, in the order
+// of their names. An error ends it.
+func (c *Client) Objects(ctx context.Context) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		st, err := c.Stream(ctx, serverObject, "objects", AppendArray(nil, 0))
 		if err != nil {
-			return nil, err
+			yield(Info{}, err)
+			return
 		}
-		r := NewReader(batch)
-		for range r.Array() {
-			r.Args(6)
-			all = append(all, Info{
-				Name: r.Text(), Kind: r.Text(), Type: r.Text(),
-				Len: int(r.Int()), Size: r.Int(), Sessions: int(r.Int()),
-			})
-		}
-		if err := r.Err(); err != nil {
-			return nil, err
+		defer st.Close()
+		for batch, err := range st.All(ctx) {
+			if err != nil {
+				yield(Info{}, err)
+				return
+			}
+			r := NewReader(batch)
+			for range r.Array() {
+				if info := readInfo(r); !yield(info, r.Err()) || r.Err() != nil {
+					return
+				}
+			}
 		}
 	}
-	return all, nil
+}
+
+func readInfo(r *Reader) Info {
+	r.Args(6)
+	return Info{
+		Name: r.Text(), Kind: r.Text(), Type: r.Text(),
+		Len: int(r.Int()), Size: r.Int(), Sessions: int(r.Int()),
+	}
 }

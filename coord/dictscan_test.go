@@ -80,8 +80,11 @@ func TestMemoryComesBack(t *testing.T) {
 		invoke(t, c, l, "set", i, make([]byte, i))
 		invoke(t, c, d, "add", "sum", i*1000, "int")
 	}
-	infos, err := c.Objects(testContext(t))
-	require.NoError(t, err)
+	var infos []Info
+	for i, err := range c.Objects(testContext(t)) {
+		require.NoError(t, err)
+		infos = append(infos, i)
+	}
 	require.Len(t, infos, 2)
 	require.Equal(t, s.Stats().Bytes-empty, infos[0].Size+infos[1].Size)
 	require.Equal(t, Info{"d", KindDict, "", 72, infos[0].Size, 1}, infos[0])

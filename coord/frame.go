@@ -94,8 +94,8 @@ func (f *frameReader) cut() (body []byte, need int, err error) {
 	return body, 0, nil
 }
 
-// makeRoom leaves space to read into. The buffer grows by doubling as bytes
-// arrive, so that a length which was only announced costs nothing.
+// makeRoom leaves space to read into. The buffer grows with the bytes that have
+// arrived, so that a length which was only announced costs nothing.
 func (f *frameReader) makeRoom(need int) {
 	if f.start == f.end {
 		f.start, f.end = 0, 0
@@ -114,7 +114,7 @@ func (f *frameReader) makeRoom(need int) {
 		f.start = 0
 	}
 	if f.end == len(f.buf) {
-		grown := make([]byte, max(min(2*len(f.buf), need), len(f.buf)+1))
+		grown := make([]byte, max(min(4*len(f.buf), need), len(f.buf)+1))
 		copy(grown, f.buf[:f.end])
 		f.buf = grown
 	}

@@ -35,13 +35,21 @@ func newOutbox(conn net.Conn, stall time.Duration) *outbox {
 	return &outbox{conn: conn, try: tryWriter(conn), stall: stall}
 }
 
-// add queues complete frames. Without a flush they may stay where they are.
-func (o *outbox) add(frames []byte) {
+// add queues complete frames. Without a flush they may stay where they are. It
+// reports whether it kept frames itself rather than a copy, which it does with
+// large ones: the caller must not touch them again then.
+func (o *outbox) add(frames []byte) (kept bool) {
 	o.mu.Lock()
-	if o.err == nil {
-		o.pending = append(o.pending, frames...)
+	defer o.mu.Unlock()
+	switch {
+	case o.err != nil:
+		return false
+	case len(frames) > keepBuffer && len(o.pending) == 0:
+		o.pending = frames
+		return true
 	}
-	o.mu.Unlock()
+	o.pending = append(o.pending, frames...)
+	return false
 }
 
 // flush sees to it that all that is queued gets written.

@@ -149,8 +149,10 @@ func (c *serverConn) finish(id uint64, kind, method string, out []byte, err erro
 		return
 	}
 	out = c.frame(id, kind, method, out, err)
-	c.t.add(out)
 	c.reply = out[:0]
+	if c.t.add(out) {
+		c.reply = nil
+	}
 }
 
 func (c *serverConn) fail(id uint64, kind, method string, err error) {

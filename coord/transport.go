@@ -24,8 +24,9 @@ type transport interface {
 	interrupt()
 	resume()
 
-	// add queues frames, flush has them written. Neither waits.
-	add(frames []byte)
+	// add queues frames, flush has them written. Neither waits. If add reports
+	// that it kept frames, the caller has lost them.
+	add(frames []byte) (kept bool)
 	flush()
 	// drained returns once at most limit bytes wait to be written.
 	drained(ctx context.Context, limit int) error
@@ -67,9 +68,9 @@ var aLongTimeAgo = time.Unix(1, 0)
 func (s *socket) interrupt() { s.conn.SetReadDeadline(aLongTimeAgo) }
 func (s *socket) resume()    { s.conn.SetReadDeadline(time.Time{}) }
 
-func (s *socket) add(frames []byte) { s.out.add(frames) }
-func (s *socket) flush()            { s.out.flush() }
-func (s *socket) queued() int       { return s.out.queued() }
+func (s *socket) add(frames []byte) bool { return s.out.add(frames) }
+func (s *socket) flush()                 { s.out.flush() }
+func (s *socket) queued() int            { return s.out.queued() }
 func (s *socket) drained(ctx context.Context, limit int) error {
 	return s.out.wait(ctx, limit)
 }
