@@ -33,7 +33,7 @@ func testCoordinator(t testing.TB) (*Manager, context.Context) {
 		require.NoError(t, s.Close())
 		require.NoError(t, <-served)
 	})
-	return &Manager{client: c}, ctx
+	return &Manager{client: c, opts: Options{Timeout: 5 * time.Second}}, ctx
 }
 
 func TestNames(t *testing.T) {

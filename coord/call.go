@@ -160,6 +160,9 @@ func (c *Client) shut(err error) {
 	}
 	c.err = err
 	close(c.done)
+	if !errors.Is(err, errs.ErrClosed) {
+		c.log.Warn("connection to the coordinator lost", "error", err)
+	}
 	for _, w := range c.calls {
 		w.err, w.done = err, true
 		w.nudge()

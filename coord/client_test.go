@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"sync"
@@ -251,7 +252,7 @@ func TestDialIsCancelled(t *testing.T) {
 func TestCallToAStoppedReader(t *testing.T) {
 	ours, theirs := socketPair(t)
 	c := &Client{
-		t: newSocket(ours, newFrameReader(ours, maxFrame), 0), frame: maxFrame, depth: 10,
+		t: newSocket(ours, newFrameReader(ours, maxFrame), 0), frame: maxFrame, depth: 10, log: slog.New(slog.DiscardHandler),
 		calls: map[uint64]*call{}, abandoned: map[uint64]struct{}{}, done: make(chan struct{}),
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
