@@ -1,0 +1,154 @@
+package coord
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// directory is a Names that others use too.
+type directory struct {
+	mu    sync.Mutex
+	taken map[string]string
+}
+
+func (d *directory) Claim(name, kind, _ string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if other, ok := d.taken[name]; ok {
+		return fmt.Errorf("%w: %q is a %s, not a %s", errs.ErrType, name, other, kind)
+	}
+	d.taken[name] = kind
+	return nil
+}
+
+func (d *directory) Release(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.taken, name)
+}
+
+func (d *directory) names() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return fmt.Sprint(d.taken)
+}
+
+func TestNamesAreShared(t *testing.T) {
+	dir := &directory{taken: map[string]string{"lock": "lock"}}
+	broken := KindFunc(func(*Session, string, string, []byte) (Object, error) { return nil, errors.New("broken") })
+	panics := KindFunc(func(*Session, string, string, []byte) (Object, error) { panic("on purpose") })
+	s, c := pair(t, Config{Names: dir, Kinds: map[string]Kind{"broken": broken, "panics": panics}})
+	before := s.Stats().Bytes
+	ctx := testContext(t)
+	_, err := c.Open(ctx, KindDict, "lock", "", nil, Create)
+	require.ErrorIs(t, err, errs.ErrType)
+	require.ErrorContains(t, err, `"lock" is a lock, not a dict`)
+	for _, kind := range []string{"broken", "panics"} {
+		var remote *errs.RemoteError
+		_, err = c.Open(ctx, kind, "x", "", nil, Create)
+		require.ErrorAs(t, err, &remote)
+	}
+	require.Equal(t, "map[lock:lock]", dir.names())
+	require.Equal(t, before, s.Stats().Bytes)
+	open(t, c, KindDict, "x")
+	require.Equal(t, "map[lock:lock x:dict]", dir.names())
+	require.NoError(t, c.Remove(ctx, "x"))
+	require.Equal(t, "map[lock:lock]", dir.names())
+}
+
+func TestModes(t *testing.T) {
+	_, c := pair(t, Config{})
+	ctx := testContext(t)
+	_, err := c.Open(ctx, KindDict, "d", "", nil, Attach)
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	id, err := c.Open(ctx, KindDict, "d", "dict[int]int", nil, Exclusive)
+	require.NoError(t, err)
+	_, err = c.Open(ctx, KindDict, "d", "dict[int]int", nil, Exclusive)
+	require.ErrorIs(t, err, errs.ErrExists)
+	for _, typ := range []string{"dict[int]int", ""} {
+		same, err := c.Open(ctx, KindDict, "d", typ, nil, Attach)
+		require.NoError(t, err)
+		require.Equal(t, id, same)
+	}
+	_, err = c.Open(ctx, KindDict, "d", "dict[int]bool", nil, Create)
+	require.ErrorIs(t, err, errs.ErrType)
+	_, err = c.Open(ctx, KindList, "d", "", nil, Attach)
+	require.ErrorIs(t, err, errs.ErrType)
+	_, err = c.Open(ctx, KindDict, "d", "", nil, 9)
+	require.ErrorIs(t, err, errs.ErrType)
+	_, err = c.Open(ctx, "counter", "c", "", nil, Create)
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = c.Open(ctx, KindDict, "", "", nil, Create)
+	require.ErrorIs(t, err, errs.ErrName)
+	_, err = c.Open(ctx, KindDict, "\xff", "", nil, Create)
+	require.ErrorIs(t, err, errs.ErrName)
+	_, err = c.Open(ctx, KindDict, strings.Repeat("x", maxName+1), "", nil, Create)
+	require.ErrorIs(t, err, errs.ErrTooLarge)
+}
+
+// slowKind is a kind whose New may wait.
+type slowKind struct {
+	made    atomic.Int32
+	proceed chan struct{}
+}
+
+func (k *slowKind) Blocks(method string) bool { return method == "new" }
+
+func (k *slowKind) New(sess *Session, name, typ string, params []byte) (Object, error) {
+	k.made.Add(1)
+	<-k.proceed
+	return newList(sess, name, typ, params)
+}
+
+// Whoever opens a name while somebody makes the object gets that one.
+func TestOpenTogether(t *testing.T) {
+	k := &slowKind{proceed: make(chan struct{})}
+	_, path := serveTest(t, Config{Kinds: map[string]Kind{"slow": k}})
+	const n = 8
+	ids := make(chan uint64, n)
+	for range n {
+		c := dialTest(t, path)
+		go func() {
+			id, err := c.Open(testContext(t), "slow", "s", "", nil, Create)
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- id
+		}()
+		require.NoError(t, c.Ping(testContext(t)), "making an object blocks nobody")
+	}
+	close(k.proceed)
+	first := <-ids
+	for range n - 1 {
+		require.Equal(t, first, <-ids)
+	}
+	require.Equal(t, int32(1), k.made.Load())
+}
+
+func TestSessionsEndTheirReferences(t *testing.T) {
+	g := newGate()
+	ended := make(chan struct{})
+	s, path := serveTest(t, Config{
+		Kinds:        g.kind(),
+		OnSession:    func(sess *Session) { sess.OnEnd(func() { close(ended) }) },
+		OnSessionEnd: func(sess *Session) { sess.OnEnd(func() {}) },
+	})
+	c := dialTest(t, path)
+	open(t, c, "gate", "g")
+	require.NoError(t, s.Remove("g"))
+	require.False(t, g.closed.Load(), "somebody has it open")
+	require.NoError(t, c.Close())
+	<-ended
+	require.NoError(t, s.Close())
+	require.True(t, g.closed.Load())
+	require.Zero(t, s.Stats().Bytes)
+	require.Zero(t, s.Stats().Sessions)
+}
