@@ -41,8 +41,9 @@ type Change[K comparable, V any] struct {
 // that is made after that is missed. The range over it may be used once; it
 // ends with an error: the context's, ErrClosed when the dict is removed, or
 // ErrFull if it fell behind by more changes than the coordinator keeps for it
-// (4,096, or 4 MiB), in which case some were lost. The subscription lasts until
-// the range ends or the context does.
+// (4,096, or 4 MiB; ErrNoMemory if its budget is used up before), in which case
+// some were lost. The subscription lasts until the range ends or the context
+// does.
 func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V], error] {
 	q := d.call("watch", len(keys))
 	defer q.end()

@@ -161,6 +161,29 @@ func TestWatcherThatLags(t *testing.T) {
 	require.ErrorContains(t, err, "lagged")
 }
 
+func TestWatchersArePaidFor(t *testing.T) {
+	s, c := pair(t, Config{Limits: Limits{Memory: 1 << 20}})
+	d := open(t, c, KindDict, "d")
+	ctx := testContext(t)
+	idle := s.Stats().Bytes
+	_, err := c.Stream(ctx, d, "watch", append(AppendArray(nil, 1<<20), make([]byte, 1<<20)...))
+	require.ErrorIs(t, err, errs.ErrNoMemory)
+	require.Equal(t, idle, s.Stats().Bytes)
+
+	st, err := c.Stream(ctx, d, "watch", args("k", "other"))
+	require.NoError(t, err)
+	for range 9 { // of which the dict itself keeps one
+		invoke(t, c, d, "set", "k", make([]byte, 100<<10))
+	}
+	_, err = c.Call(ctx, d, "set", args("x", make([]byte, 100<<10)), nil)
+	require.ErrorIs(t, err, errs.ErrNoMemory)
+	_, err = st.Next(ctx)
+	require.NoError(t, err)
+	st.Close()
+	invoke(t, c, d, "clear")
+	require.Equal(t, idle, s.Stats().Bytes)
+}
+
 func TestShutdownDrains(t *testing.T) {
 	g := newGate()
 	s, c := pair(t, Config{Kinds: g.kind()})

@@ -31,6 +31,10 @@ type change struct {
 
 func (c change) size() int { return len(c.key) + len(c.value) }
 
+// watchCost is charged for each key and each queued change of a watcher,
+// beside the bytes.
+const watchCost = 64
+
 // dictWatcher is the stream watch [key…] of [op, key, value, version] for
 // changes of these keys, or of all if none is named.
 type dictWatcher struct {
@@ -40,6 +44,7 @@ type dictWatcher struct {
 	mu    sync.Mutex
 	queue []change
 	bytes int
+	held  int64 // of the budget
 	err   error
 	wake  chan struct{} // of capacity 1
 }
@@ -47,21 +52,42 @@ type dictWatcher struct {
 func (d *dict) watch(r *Reader) (Stream, error) {
 	w := &dictWatcher{d: d, wake: make(chan struct{}, 1)}
 	if n := r.Array(); n > 0 {
-		w.keys = make(map[string]struct{}, n)
+		w.keys = map[string]struct{}{}
 		for range n {
-			w.keys[string(r.Raw())] = struct{}{}
+			key := r.Raw()
+			if err := w.hold(int64(watchCost + len(key))); err != nil {
+				w.release(w.held)
+				return nil, err
+			}
+			w.keys[string(key)] = struct{}{}
 		}
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
+	err := r.err
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
-		return nil, errs.ErrClosed
+	if err == nil && d.closed {
+		err = errs.ErrClosed
+	}
+	if err != nil {
+		w.release(w.held)
+		return nil, err
 	}
 	d.watchers[w] = struct{}{}
 	return w, nil
+}
+
+// hold takes memory for the watcher, which release gives back.
+func (w *dictWatcher) hold(n int64) error {
+	if err := w.d.budget.Reserve(n); err != nil {
+		return err
+	}
+	w.held += n
+	return nil
+}
+
+func (w *dictWatcher) release(n int64) {
+	w.held -= n
+	w.d.budget.Free(n)
 }
 
 // notify tells the watchers. d.mu is held, which keeps changes in order.
@@ -85,6 +111,10 @@ func (w *dictWatcher) offer(c change) {
 			errs.ErrFull, watchChanges, watchBytes))
 		return
 	}
+	if err := w.hold(int64(watchCost + c.size())); err != nil {
+		w.fail(err)
+		return
+	}
 	w.queue = append(w.queue, c)
 	w.bytes += c.size()
 	w.signal()
@@ -104,8 +134,14 @@ func (w *dictWatcher) end(err error) {
 // w.mu is held.
 func (w *dictWatcher) fail(err error) {
 	w.err = err
-	w.queue, w.bytes = nil, 0
+	w.drop()
 	w.signal()
+}
+
+// drop forgets what is queued. w.mu is held.
+func (w *dictWatcher) drop() {
+	w.release(int64(watchCost*len(w.queue) + w.bytes))
+	w.queue, w.bytes = nil, 0
 }
 
 func (w *dictWatcher) signal() {
@@ -130,6 +166,7 @@ func (w *dictWatcher) take() ([]change, error) {
 	batch := w.queue[:n:n]
 	w.queue = w.queue[n:]
 	w.bytes -= bytes
+	w.release(int64(watchCost*n + bytes))
 	return batch, nil
 }
 
@@ -175,4 +212,8 @@ func (w *dictWatcher) Close() {
 	delete(w.d.watchers, w)
 	w.d.mu.Unlock()
 	w.end(errs.ErrClosed)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.drop()
+	w.release(w.held) // for the keys
 }
