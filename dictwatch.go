@@ -39,7 +39,7 @@ type Change[K comparable, V any] struct {
 // Watch reports the changes of these keys, or of all keys if none is given, in
 // the order in which they happen. It subscribes before it returns: no change
 // that is made after that is missed. The range over it may be used once; it
-// ends with an error: the context's, ErrClosed when the dict is removed, or
+// ends with an error: the context's, ErrClosed when the coordinator shuts down, or
 // ErrFull if it fell behind by more changes than the coordinator keeps for it
 // (4,096, or 4 MiB; ErrNoMemory if its budget is used up before), in which case
 // some were lost. The subscription lasts until the range ends or the context
