@@ -9,8 +9,9 @@ import (
 
 // backend is what objects in the coordinator need of their manager.
 type backend interface {
-	dial(ctx context.Context) (*coord.Client, error) // the coordinator's client; ErrUnavailable when it is gone
-	encode(v any) ([]byte, error)                    // deterministic; handles become tags
-	decode(b []byte, v any) error                    // into a pointer to a zero value
-	timeout() time.Duration                          // bounds constructors and Close, which take no context
+	dial(ctx context.Context) (*coord.Client, error)        // the coordinator's client; ErrUnavailable when it is gone
+	otherKind(ctx context.Context, name, kind string) error // ErrType if something of another kind has the name
+	encode(v any) ([]byte, error)                           // deterministic; handles become tags
+	decode(b []byte, v any) error                           // into a pointer to a zero value
+	timeout() time.Duration                                 // bounds constructors and Close, which take no context
 }

@@ -38,7 +38,11 @@ func openRemote(b backend, op, kind, name, typ string, mode coord.Mode) (*remote
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), b.timeout())
 	defer cancel()
-	client, err := b.dial(ctx)
+	err := b.otherKind(ctx, r.name, r.kind)
+	var client *coord.Client
+	if err == nil {
+		client, err = b.dial(ctx)
+	}
 	if err == nil {
 		err = r.attach(ctx, client, mode)
 	}

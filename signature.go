@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -122,4 +123,17 @@ func (s *signer) writeStruct(t reflect.Type) {
 		separator = "; "
 	}
 	s.WriteByte('}')
+}
+
+var signatures sync.Map // reflect.Type → string
+
+// signatureOf is typeSignature of T, computed once.
+func signatureOf[T any]() string {
+	t := reflect.TypeFor[T]()
+	if s, ok := signatures.Load(t); ok {
+		return s.(string)
+	}
+	s := typeSignature(t)
+	signatures.Store(t, s)
+	return s
 }

@@ -149,7 +149,32 @@ func (a *Arena) lockAs(ctx context.Context, d *futex.Domain) error {
 func (a *Arena) unlock() { _ = a.head().lock.Unlock(a.domain) }
 
 // MarkClosed says that the manager was shut down; Closed reports it.
-func (a *Arena) MarkClosed() { atom.Store32(&a.head().closed, 1) }
+func (a *Arena) MarkClosed() {
+	atom.Store32(&a.head().closed, 1)
+	a.sentry.WakeAll(&a.head().closed)
+}
+
+// WaitClosed returns when the manager was shut down, when the process that it goes
+// with (0: none) is dead, or when ctx ends.
+func (a *Arena) WaitClosed(ctx context.Context, root uint32) {
+	for ctx.Err() == nil && !a.Closed() && !a.isClosed() {
+		var word *uint32
+		var val uint32
+		if root != 0 {
+			var alive bool
+			if word, val, alive = a.Liveness(futex.ID(root)); !alive {
+				return
+			}
+		}
+		a.sentry.Watch(ctx, &a.head().closed, 0, word, val, 0)
+	}
+}
+
+func (a *Arena) isClosed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.closed
+}
 
 // Closed reports whether the manager was shut down.
 func (a *Arena) Closed() bool { return atom.Load32(&a.head().closed) != 0 }
@@ -194,6 +219,7 @@ func (a *Arena) Close() error {
 	inUse := len(a.objects) > 0
 	for _, o := range a.objects {
 		o.detached.Store(true)
+		o.unbindAll()
 	}
 	a.objects = nil
 	a.mu.Unlock()

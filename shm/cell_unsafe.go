@@ -238,3 +238,11 @@ func BytesOf[T any](s []T) []byte {
 	var t T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), uintptr(len(s))*unsafe.Sizeof(t))
 }
+
+// FirstByte is where b begins, also if it is empty.
+func FirstByte(b []byte) *byte { return unsafe.SliceData(b) }
+
+// BytesOfOne is the memory of *p. Precondition: T is free of pointers.
+func BytesOfOne[T any](p *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p))
+}

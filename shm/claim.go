@@ -200,7 +200,7 @@ func (q *Items) inWindow(block uint64) (in bool) {
 // othersHold reports that other processes, and not this one, have items that are not
 // confirmed: those may come back. Only confirmed queues have such items.
 func (q *Items) othersHold() bool {
-	if !q.confirms() {
+	if !q.Confirms() {
 		return false
 	}
 	open := atom.Load64(&q.h.head.count) - atom.Load64(&q.h.done) - atom.Load64(&q.h.returned)

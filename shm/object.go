@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -40,6 +41,8 @@ type Object struct {
 	arena    *Arena
 	handles  int // guarded by arena.mu
 	detached atomic.Bool
+	first    Binding // guarded by arena.mu: the handles, most often one
+	others   []Binding
 	claims   atomic.Int64 // items of a confirmed queue that this process holds
 	shadow   shadow
 }
@@ -47,6 +50,45 @@ type Object struct {
 func (o *Object) claimed(c Claim) {
 	if c != 0 {
 		o.claims.Add(1)
+	}
+}
+
+// A Binding is a handle that keeps pointers into the arena.
+type Binding interface{ Unbind() }
+
+// Bind has b.Unbind called before the arena is unmapped. If that is under way, it is
+// called now.
+func (o *Object) Bind(b Binding) {
+	o.arena.mu.Lock()
+	closed := o.arena.closed
+	if o.first == nil {
+		o.first = b
+	} else {
+		o.others = append(o.others, b)
+	}
+	o.arena.mu.Unlock()
+	if closed {
+		b.Unbind()
+	}
+}
+
+// Unbind forgets b.
+func (o *Object) Unbind(b Binding) {
+	o.arena.mu.Lock()
+	defer o.arena.mu.Unlock()
+	if o.first == b {
+		o.first = nil
+	} else if i := slices.Index(o.others, b); i >= 0 {
+		o.others = slices.Delete(o.others, i, i+1)
+	}
+}
+
+func (o *Object) unbindAll() {
+	if o.first != nil {
+		o.first.Unbind()
+	}
+	for _, b := range o.others {
+		b.Unbind()
 	}
 }
 
@@ -302,4 +344,31 @@ func (a *Arena) sizeOf(i uint32) int64 {
 		n += extra(a, a.ref(i))
 	}
 	return int64(n)
+}
+
+// Drop removes the name and lets this process's attachment to it go, whatever number
+// of handles it has.
+func (a *Arena) Drop(ctx context.Context, name string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return errs.ErrClosed
+	}
+	if err := a.lock(ctx); err != nil {
+		return err
+	}
+	defer a.unlock()
+	i, ok := a.find(name, nameHash(name))
+	if !ok {
+		return errs.ErrNotFound
+	}
+	a.unlink(i)
+	if o := a.objects[i]; o != nil {
+		o.detached.Store(true)
+		o.handles = 0
+		delete(a.objects, i)
+		atom.And64(a.attachment(a.self.Slot(), i), ^uint64(1<<(i%64)))
+	}
+	a.reap(i)
+	return nil
 }

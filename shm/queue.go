@@ -90,7 +90,7 @@ const (
 	blockItem    = 16 // block payload's head
 	firstSegment = 4096
 	nextSegment  = chunkSize
-	maxInline    = 8 * kib
+	MaxInline    = 8 * kib
 
 	tagInline = 1
 	tagBlock  = 2
@@ -197,7 +197,7 @@ func (q *Items) CloseWrite(ctx context.Context) error {
 // Put appends one item. Errors: ErrClosed, ErrTooLarge, ErrNoMemory, ErrFull where
 // wait is false, the context's.
 func (q *Items) Put(ctx context.Context, item []byte, wait bool) error {
-	if len(item) > maxInline {
+	if len(item) > MaxInline {
 		return q.putLarge(ctx, item, wait)
 	}
 	if err := q.admit(ctx, wait); err != nil {

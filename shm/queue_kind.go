@@ -29,7 +29,7 @@ func sweepQueue(a *Arena, o Ref, dead futex.ID) {
 		}
 		q.unlockTail()
 	}
-	if !q.confirms() {
+	if !q.Confirms() {
 		if recovered, err := q.h.head.lock.TryLock(a.sentry, futex.TakeOver); err == nil {
 			if recovered {
 				q.recoverHead()
@@ -53,7 +53,7 @@ func freeQueue(a *Arena, o Ref) {
 func queueBlocks(a *Arena, o Ref, f func(off uint64)) {
 	q := a.items(o, nil, nil)
 	first := q.h.head.cursor
-	if q.confirms() {
+	if q.Confirms() {
 		first = q.h.base
 	}
 	seg, pos := segmentOf(first), positionOf(first)

@@ -240,7 +240,7 @@ func get(t *testing.T, q *Items) ([]byte, Claim) {
 
 func TestQueueSizes(t *testing.T) {
 	q, r := queues(t, Queue, 0, false)
-	sizes := []int{0, 1, 7, 8, 63, 64, 65, 4000, 4096, maxInline, maxInline + 1, 65536, 1 << 20}
+	sizes := []int{0, 1, 7, 8, 63, 64, 65, 4000, 4096, MaxInline, MaxInline + 1, 65536, 1 << 20}
 	for round := range 20 {
 		for _, n := range sizes {
 			item := []byte(strings.Repeat(string(rune('a'+round)), n))

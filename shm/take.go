@@ -66,13 +66,14 @@ func (q *Items) finishLarge(t taken, put func([]byte)) error {
 		return nil
 	}
 	put(q.a.bytes(t.block+blockItem, t.n))
-	if q.confirms() {
+	if q.Confirms() {
 		return nil
 	}
 	return q.a.drop(context.Background(), t.block)
 }
 
-func (q *Items) confirms() bool { return q.h.flags&queueConfirm != 0 }
+// Confirms reports that items stay until Done.
+func (q *Items) Confirms() bool { return q.h.flags&queueConfirm != 0 }
 
 // take takes one item. Precondition: the head's lock is held.
 func (q *Items) take(put func([]byte)) (taken, error) {
@@ -102,7 +103,7 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 	atom.Put64(&h.nextCursor, next) // first: while it is not the cursor, the journal says nothing
 	atom.Put64(&h.nextCount, h.count+1)
 	switch {
-	case q.confirms():
+	case q.Confirms():
 		t.claim = Claim(h.cursor)
 		atom.Store32(q.taker(seg+pos), uint32(q.a.self))
 	case t.block != 0:
@@ -110,7 +111,7 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 		atom.Put64(&h.block, t.block)
 	}
 	atom.Store64(&h.cursor, next)
-	if t.block != 0 && !q.confirms() {
+	if t.block != 0 && !q.Confirms() {
 		atom.Add64(&q.h.bytes, -q.a.blockSize(t.block))
 		q.a.take(t.block)
 	}
@@ -131,7 +132,7 @@ func (q *Items) advanceHead() {
 func (q *Items) itemAt(off uint64, word uint32) (taken, error) {
 	switch word & 3 {
 	case tagInline:
-		if word>>2 <= maxInline {
+		if word>>2 <= MaxInline {
 			return taken{n: uint64(word >> 2)}, nil
 		}
 	case tagBlock:
@@ -161,12 +162,12 @@ func (q *Items) skipJump() error {
 	}
 	atom.Put64(&h.nextCursor, cursorAt(next, segmentHead))
 	atom.Put64(&h.nextCount, h.count)
-	if !q.confirms() {
+	if !q.Confirms() {
 		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(seg)))
 		atom.Put64(&h.block, seg)
 	}
 	atom.Store64(&h.cursor, cursorAt(next, segmentHead))
-	if !q.confirms() {
+	if !q.Confirms() {
 		q.retireBlock(seg)
 	}
 	q.advanceHead()
@@ -181,7 +182,7 @@ func (q *Items) recoverHead() {
 		atom.Store64(&h.count, h.nextCount)
 	}
 	switch {
-	case q.confirms() && h.cursor != 0:
+	case q.Confirms() && h.cursor != 0:
 		q.recoverClaims()
 	case h.block != 0:
 		if committed {

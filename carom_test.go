@@ -1,0 +1,132 @@
+package carom_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carom-ipc/carom"
+)
+
+type job struct {
+	Count *carom.Value[int64]
+	Work  *carom.Queue[string]
+	Seen  *carom.Dict[string, int]
+	Lock  *carom.Lock
+	Total *carom.Array[uint32]
+	N     int
+}
+
+var counter = carom.NewWorker("counter", func(ctx context.Context, j job) error {
+	for item, err := range j.Work.All(ctx) {
+		if err != nil {
+			return err
+		}
+		carom.Add(j.Count, 1)
+		carom.AddAt(j.Total, j.N, 1)
+		if _, err := carom.AddKey(ctx, j.Seen, item, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
+var failing = carom.NewWorker("failing", func(ctx context.Context, how string) error {
+	switch how {
+	case "error":
+		return fmt.Errorf("no luck: %w", carom.ErrFull)
+	case "panic":
+		panic("oh dear")
+	case "wait":
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+})
+
+func startManager(t testing.TB) *carom.Manager {
+	m, err := carom.Start(t.Context(), &carom.Options{Memory: 64 << 20})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func TestEndToEnd(t *testing.T) {
+	begin := time.Now()
+	m := startManager(t)
+	t.Logf("started in %v", time.Since(begin))
+	ctx := t.Context()
+	count, err := carom.NewValue[int64](m, "count")
+	require.NoError(t, err)
+	work, err := carom.NewQueue[string](m, "work")
+	require.NoError(t, err)
+	seen, err := carom.NewDict[string, int](m, "seen")
+	require.NoError(t, err)
+	lock, err := carom.NewLock(m, "lock")
+	require.NoError(t, err)
+	total, err := carom.NewArray[uint32](m, "total", 4)
+	require.NoError(t, err)
+	g := carom.NewGroup(ctx, m)
+	for i := range 3 {
+		counter.Go(g, job{count, work, seen, lock, total, i})
+	}
+	for i := range 1000 {
+		require.NoError(t, work.Put(ctx, fmt.Sprint("item", i%10)))
+	}
+	require.NoError(t, work.CloseWrite())
+	require.NoError(t, g.Wait())
+	require.EqualValues(t, 1000, count.Load())
+	all, err := seen.Snapshot(ctx)
+	require.NoError(t, err)
+	require.Len(t, all, 10)
+	for _, n := range all {
+		require.Equal(t, 100, n)
+	}
+	sum := uint32(0)
+	for _, n := range total.All() {
+		sum += n
+	}
+	require.EqualValues(t, 1000, sum)
+	_, err = carom.NewValue[int32](m, "count")
+	require.ErrorIs(t, err, carom.ErrType)
+	_, err = carom.NewValue[int32](m, "seen")
+	require.ErrorIs(t, err, carom.ErrType)
+	_, err = carom.NewDict[string, int](m, "count")
+	require.ErrorIs(t, err, carom.ErrType)
+	for i, err := range m.Objects(ctx) {
+		require.NoError(t, err)
+		t.Log(i)
+	}
+	found, err := m.Check(ctx)
+	require.NoError(t, err)
+	require.Empty(t, found)
+	t.Logf("%+v", m.Stats())
+}
+
+func TestWorkerErrors(t *testing.T) {
+	m := startManager(t)
+	p, err := failing.Start(t.Context(), m, "error")
+	require.NoError(t, err)
+	err = p.Wait()
+	require.ErrorIs(t, err, carom.ErrFull)
+	require.ErrorContains(t, err, "no luck")
+	p, err = failing.Start(t.Context(), m, "panic")
+	require.NoError(t, err)
+	require.ErrorContains(t, p.Wait(), "oh dear")
+	ctx, cancel := context.WithCancel(t.Context())
+	p, err = failing.Start(ctx, m, "wait")
+	require.NoError(t, err)
+	cancel()
+	err = p.Wait()
+	require.True(t, errors.Is(err, context.Canceled), err)
+}
+
+func TestMain(m *testing.M) {
+	carom.Init()
+	os.Exit(m.Run())
+}

@@ -1,0 +1,76 @@
+package carom
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+)
+
+// elementLayout is what processes must agree on about an element type in shared
+// memory.
+type elementLayout struct {
+	signature string
+	size      uint64
+	err       error // why T cannot be in shared memory
+}
+
+var elementLayouts sync.Map // reflect.Type → elementLayout
+
+// layoutOf examines T once.
+func layoutOf[T any]() elementLayout {
+	t := reflect.TypeFor[T]()
+	if l, ok := elementLayouts.Load(t); ok {
+		return l.(elementLayout)
+	}
+	l := elementLayout{size: uint64(t.Size())}
+	if field, why := findPointer(t, t.String()); why != "" {
+		l.err = fmt.Errorf("%w: %s %s, which means nothing to another process", ErrType, field, why)
+	} else {
+		l.signature = fixedSignature(t)
+	}
+	elementLayouts.Store(t, l)
+	return l
+}
+
+// findPointer names the first part of t that is not of fixed size and free of
+// pointers.
+func findPointer(t reflect.Type, path string) (field, why string) {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return "", ""
+	case reflect.Array:
+		return findPointer(t.Elem(), path+"[]")
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if field, why = findPointer(t.Field(i).Type, path+"."+t.Field(i).Name); why != "" {
+				return field, why
+			}
+		}
+		return "", ""
+	}
+	return path, fmt.Sprintf("is a %v", t)
+}
+
+// fixedSignature describes kinds, sizes and offsets. Names of types do not count: two
+// programs may call the same layout differently.
+func fixedSignature(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Array:
+		return fmt.Sprintf("[%d]%s", t.Len(), fixedSignature(t.Elem()))
+	case reflect.Struct:
+		s := "struct{"
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if i > 0 {
+				s += "; "
+			}
+			s += fmt.Sprintf("%s@%d %s", f.Name, f.Offset, fixedSignature(f.Type))
+		}
+		return fmt.Sprintf("%s}%d", s, t.Size())
+	case reflect.Int, reflect.Uint, reflect.Uintptr:
+		return fmt.Sprintf("%s%d", t.Kind(), 8*t.Size())
+	}
+	return t.Kind().String()
+}

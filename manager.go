@@ -1,0 +1,501 @@
+package carom
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/shm"
+)
+
+// A Manager makes the objects that processes share. It is safe for concurrent use.
+//
+// Values, arrays, locks and queues live in the arena, memory that all processes of
+// the manager map; they need no server, and go on when the coordinator is gone. Dicts,
+// lists and namespaces live in the coordinator, a process of its own.
+type Manager struct {
+	opts  Options
+	addr  string
+	key   []byte
+	arena *shm.Arena // nil where the memory cannot be mapped
+	id    [16]byte   // of the arena: how handles name their manager
+	child *coordinator
+	root  uint32 // in a worker: the process that the manager goes with
+
+	ctx    context.Context // ends when the manager goes away
+	cancel context.CancelCauseFunc
+
+	mu     sync.Mutex
+	client *coord.Client
+	closed bool
+}
+
+// Start makes an arena, attaches this process and launches a coordinator. nil options
+// are the defaults. Errors: ErrNoMemory for a budget that is too small, ErrUnavailable
+// if the coordinator does not come up in time, errors.ErrUnsupported on systems other
+// than Linux, the context's.
+func Start(ctx context.Context, o *Options) (*Manager, error) {
+	opts := o.orDefault()
+	if opts.Memory == 0 {
+		opts.Memory = defaultMemory()
+	}
+	m, err := start(ctx, opts)
+	if err != nil {
+		return nil, &OpError{Op: "start", Err: err}
+	}
+	return m, nil
+}
+
+func start(ctx context.Context, opts Options) (*Manager, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	key := opts.AuthKey
+	if len(key) == 0 {
+		key = randomKey()
+	}
+	arena, err := shm.Create(opts.Memory)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	child, err := launch(ctx, opts, key, arena)
+	if err != nil {
+		_ = arena.Close()
+		return nil, err
+	}
+	m := newManager(opts, child.addr, key, arena)
+	m.child = child
+	return m, nil
+}
+
+// Connect attaches to a running coordinator, and to its arena if it is on this
+// machine. Errors: ErrAuth for a wrong key or user, ErrUnavailable if nobody answers,
+// ErrType for an arena of another version, the context's.
+func Connect(ctx context.Context, addr string, o *Options) (*Manager, error) {
+	m, err := connect(ctx, addr, o.orDefault())
+	if err != nil {
+		return nil, &OpError{Op: "connect", Name: addr, Err: err}
+	}
+	return m, nil
+}
+
+func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
+	key := opts.AuthKey
+	if len(key) == 0 {
+		var err error
+		if key, err = keyFromEnv(); err != nil {
+			return nil, err
+		}
+	}
+	m := newManager(opts, addr, key, nil)
+	client, err := m.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	payload, files := client.Welcome()
+	defer closeAll(files)
+	var w welcome
+	if err := decodeCBOR(payload, &w); err != nil || len(w.Arena) != len(m.id) {
+		_ = client.Close()
+		return nil, fmt.Errorf("what the coordinator at %s says of its arena: %w", addr, errors.Join(ErrCorrupt, err))
+	}
+	m.id = [16]byte(w.Arena)
+	if len(files) > 0 {
+		if m.arena, err = shm.Attach(files[0]); err != nil {
+			_ = client.Close()
+			return nil, err
+		}
+	}
+	register(m)
+	return m, nil
+}
+
+// welcome is what the coordinator tells a client beside its objects.
+type welcome struct {
+	Arena []byte `cbor:"arena"`
+}
+
+func newManager(opts Options, addr string, key []byte, arena *shm.Arena) *Manager {
+	m := &Manager{opts: opts, addr: addr, key: key, arena: arena}
+	m.ctx, m.cancel = context.WithCancelCause(context.Background())
+	if arena != nil {
+		m.id = arena.ID()
+		register(m)
+	}
+	return m
+}
+
+// FromEnv returns the manager that this worker process was started with; all calls
+// return the same. In a process that is no worker, it connects to the coordinator
+// that CAROM_ADDR names. Errors: ErrNotFound where there is neither.
+func FromEnv(ctx context.Context) (*Manager, error) {
+	if inherited != nil {
+		return inherited, nil
+	}
+	addr := os.Getenv("CAROM_ADDR")
+	if addr == "" {
+		return nil, &OpError{Op: "from env", Err: fmt.Errorf("this process is no worker, and CAROM_ADDR is not set: %w", ErrNotFound)}
+	}
+	return Connect(ctx, addr, nil)
+}
+
+// Addr is where the coordinator listens, for Connect.
+func (m *Manager) Addr() string {
+	if m == nil {
+		return ""
+	}
+	return m.addr
+}
+
+// Info describes an object.
+type Info struct {
+	Name     string
+	Kind     string // "Value", "Dict"
+	Type     string // the element type's structure; empty for kinds that have none
+	Size     int64  // bytes
+	Where    string // "memory" or "coordinator"
+	Attached int    // processes
+}
+
+// Objects lists all objects. What is made or removed meanwhile may be missing. An
+// error ends the list.
+func (m *Manager) Objects(ctx context.Context) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		if err := m.check("objects"); err != nil {
+			yield(Info{}, err)
+			return
+		}
+		inCoordinator := map[string]coord.Info{}
+		client, err := m.dial(ctx)
+		if err == nil {
+			for i, ierr := range client.Objects(ctx) {
+				if err = ierr; err != nil {
+					break
+				}
+				inCoordinator[i.Name] = i
+			}
+		}
+		if err != nil && m.arena == nil {
+			yield(Info{}, m.fail("objects", "", err))
+			return
+		}
+		if m.arena == nil {
+			for _, i := range inCoordinator {
+				if !yield(coordinatorInfo(i), nil) {
+					return
+				}
+			}
+			return
+		}
+		err = m.arena.List(ctx, func(i shm.Info) bool {
+			if c, ok := inCoordinator[i.Name]; ok && i.Kind.InCoordinator() {
+				return yield(coordinatorInfo(c), nil)
+			}
+			return yield(Info{Name: i.Name, Kind: i.Kind.String(), Type: i.Type, Size: i.Size, Where: "memory",
+				Attached: i.Attached}, nil)
+		})
+		if err != nil {
+			yield(Info{}, m.fail("objects", "", err))
+		}
+	}
+}
+
+func coordinatorInfo(i coord.Info) Info {
+	return Info{Name: i.Name, Kind: kindNames[i.Kind], Type: i.Type, Size: i.Size, Where: "coordinator", Attached: i.Sessions}
+}
+
+// ProcessInfo describes a process that is attached to the arena.
+type ProcessInfo struct {
+	PID      int    // in its own namespace
+	Role     string // "program", "coordinator", "worker"
+	Robust   bool   // the kernel itself reports its death; otherwise others look for it
+	Attached time.Time
+	Objects  int // attached
+}
+
+// Processes lists who is attached to the arena. ErrNotLocal where it is not mapped.
+func (m *Manager) Processes(ctx context.Context) iter.Seq2[ProcessInfo, error] {
+	return func(yield func(ProcessInfo, error) bool) {
+		if err := m.checkLocal("processes"); err != nil {
+			yield(ProcessInfo{}, err)
+			return
+		}
+		for _, p := range m.arena.Processes() {
+			if ctx.Err() != nil {
+				yield(ProcessInfo{}, ctx.Err())
+				return
+			}
+			if !yield(ProcessInfo{PID: p.PID, Role: roleNames[p.Role], Robust: p.Robust, Attached: p.Attached, Objects: p.Objects}, nil) {
+				return
+			}
+		}
+	}
+}
+
+var roleNames = map[int]string{shm.RoleProgram: "program", shm.RoleCoordinator: "coordinator", shm.RoleWorker: "worker", shm.RoleRemote: "remote"}
+
+// Check examines the invariants of the arena and returns what is wrong; none is nil.
+// ErrNotLocal where the arena is not mapped.
+func (m *Manager) Check(ctx context.Context) ([]string, error) {
+	if err := m.checkLocal("check"); err != nil {
+		return nil, err
+	}
+	found, err := m.arena.Check(ctx, false)
+	return found, m.fail("check", "", err)
+}
+
+// Remove takes an object's name away at once; its memory is freed when no live process
+// has it attached. ErrNotFound: there is none of that name.
+func (m *Manager) Remove(ctx context.Context, name string) error {
+	if err := m.check("remove"); err != nil {
+		return err
+	}
+	if m.arena != nil {
+		kind, err := m.arena.KindOf(ctx, name)
+		if err != nil {
+			return m.fail("remove", name, err)
+		}
+		if !kind.InCoordinator() {
+			return m.fail("remove", name, m.arena.Remove(ctx, name))
+		}
+	}
+	client, err := m.dial(ctx)
+	if err == nil {
+		err = client.Remove(ctx, name)
+	}
+	return m.fail("remove", name, err)
+}
+
+// Stats are counters and gauges of the manager.
+type Stats struct {
+	Objects    int
+	Used       int64  // bytes of objects and items in the arena
+	Committed  int64  // bytes of the arena that have memory behind them
+	Budget     int64  // bytes: the limit of Committed
+	Processes  int    // attached to the arena
+	Recoveries int    // processes that went and were cleaned up after
+	Waits      uint64 // times this process slept for another
+	Wakes      uint64 // times it woke others
+	Calls      uint64 // to the coordinator, by all clients; 0 while it is gone
+	Sessions   int    // clients of the coordinator
+}
+
+// Stats reads the counters. What cannot be had is zero.
+func (m *Manager) Stats() Stats {
+	var s Stats
+	if m == nil {
+		return s
+	}
+	if m.arena != nil {
+		a := m.arena.Stats()
+		s = Stats{Objects: a.Objects, Used: a.Used, Committed: a.Committed, Budget: a.Budget, Processes: a.Processes,
+			Recoveries: a.Recoveries, Waits: a.Waits, Wakes: a.Wakes}
+	}
+	ctx, cancel := context.WithTimeout(m.ctx, m.timeout())
+	defer cancel()
+	if client, err := m.dial(ctx); err == nil {
+		if c, err := client.Stats(ctx); err == nil {
+			s.Calls, s.Sessions = c.Calls, c.Sessions
+			if m.arena == nil {
+				s.Objects = c.Objects
+			}
+		}
+	}
+	return s
+}
+
+// Shutdown ends the manager for all: constructors answer ErrClosed, workers' contexts
+// end, the coordinator answers what is in flight and stops. It waits for that until
+// ctx ends, and returns its error then; the coordinator is stopped all the same.
+// ErrNotOwner from a manager that did not start the coordinator.
+func (m *Manager) Shutdown(ctx context.Context) error {
+	if err := m.check("shutdown"); err != nil {
+		return err
+	}
+	if m.child == nil {
+		return m.fail("shutdown", "", fmt.Errorf("the coordinator at %s was not started here: %w", m.addr, ErrNotOwner))
+	}
+	m.arena.MarkClosed()
+	err := m.child.shutdown(ctx)
+	return errors.Join(m.fail("shutdown", "", err), m.Close())
+}
+
+// Close detaches this process: what it waits for ends with ErrClosed, what it held is
+// as if it had died. Where this process started the coordinator, that stops too, and
+// with it the manager, for everybody. A second Close is ErrClosed.
+func (m *Manager) Close() error {
+	if m == nil {
+		return errNilManager("close")
+	}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return m.fail("close", "", ErrClosed)
+	}
+	m.closed = true
+	client := m.client
+	m.mu.Unlock()
+	m.cancel(ErrClosed)
+	unregister(m)
+	if m.child != nil {
+		m.arena.MarkClosed()
+		m.child.stop(m.opts.Timeout)
+		removeSocketDir(m.addr)
+	}
+	var err error
+	if client != nil {
+		err = client.Close()
+	}
+	if m.arena != nil {
+		err = errors.Join(err, m.arena.Close())
+	}
+	return m.fail("close", "", err)
+}
+
+// dial returns the connection to the coordinator, made anew if it was lost.
+func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	if m.client != nil {
+		select {
+		case <-m.client.Done():
+			_ = m.client.Close()
+			m.client = nil
+		default:
+			return m.client, nil
+		}
+	}
+	network, address, err := parseAddr(m.addr)
+	if err != nil {
+		return nil, err
+	}
+	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{AuthKey: m.key, Timeout: m.opts.Timeout, Logger: m.opts.Logger})
+	return m.client, err
+}
+
+// starter names the process with which the manager goes: workers of workers watch the
+// same one.
+func (m *Manager) starter() uint32 {
+	switch {
+	case m.root != 0:
+		return m.root
+	case m.child != nil:
+		return uint32(m.arena.Self())
+	}
+	return 0 // the coordinator was started on its own
+}
+
+// otherKind asks the arena's directory, where it can be had; else the coordinator will
+// find out.
+func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
+	if err := m.check("new"); err != nil || m.arena == nil {
+		return err
+	}
+	if m.arena.Closed() {
+		return fmt.Errorf("the manager: %w", ErrClosed)
+	}
+	have, err := m.arena.KindOf(ctx, name)
+	if errors.Is(err, ErrNotFound) || err == nil && have.String() == kind {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("there is a %v, wanted a %s: %w", have, kind, ErrType)
+	}
+	return err
+}
+
+func (m *Manager) encode(v any) ([]byte, error) { return encodeCBOR(v) }
+
+func (m *Manager) decode(b []byte, v any) error { return decodeCBOR(b, v) }
+
+func (m *Manager) timeout() time.Duration { return m.opts.Timeout }
+
+// check answers what every method asks first.
+func (m *Manager) check(op string) error {
+	if m == nil {
+		return errNilManager(op)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return &OpError{Op: op, Err: fmt.Errorf("the manager: %w", ErrClosed)}
+	}
+	return nil
+}
+
+func (m *Manager) checkLocal(op string) error {
+	if err := m.check(op); err != nil {
+		return err
+	}
+	if m.arena == nil {
+		return m.fail(op, "", fmt.Errorf("the arena of %s: %w", m.addr, ErrNotLocal))
+	}
+	return nil
+}
+
+func (m *Manager) fail(op, name string, err error) error {
+	if err == nil || isContextError(err) {
+		return err
+	}
+	return &OpError{Op: op, Name: name, Err: err}
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func errNilManager(op string) error { return &OpError{Op: op, Err: errNoManager} }
+
+// managers of this process, by the id of their arena: a handle that arrives names it.
+var managers struct {
+	sync.Mutex
+	byID map[[16]byte][]*Manager
+}
+
+func register(m *Manager) {
+	managers.Lock()
+	defer managers.Unlock()
+	if managers.byID == nil {
+		managers.byID = make(map[[16]byte][]*Manager)
+	}
+	managers.byID[m.id] = append(managers.byID[m.id], m)
+}
+
+func unregister(m *Manager) {
+	managers.Lock()
+	defer managers.Unlock()
+	left := slices.DeleteFunc(managers.byID[m.id], func(o *Manager) bool { return o == m })
+	if managers.byID[m.id] = left; len(left) == 0 {
+		delete(managers.byID, m.id)
+	}
+}
+
+func managerByID(id []byte) (*Manager, error) {
+	managers.Lock()
+	defer managers.Unlock()
+	if len(id) == 16 {
+		if m := managers.byID[[16]byte(id)]; len(m) > 0 {
+			return m[0], nil
+		}
+	}
+	return nil, fmt.Errorf("a handle of manager %s, to which this process is not attached: %w", hex.EncodeToString(id), ErrNotFound)
+}
+
+func closeAll[C io.Closer](list []C) {
+	for _, c := range list {
+		_ = c.Close()
+	}
+}

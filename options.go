@@ -1,0 +1,53 @@
+package carom
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+)
+
+// Options say how a manager is made or reached. Every zero value is the documented
+// default, and a nil *Options is all defaults.
+type Options struct {
+	// Addr is where the coordinator listens, "unix:///path". Default: a unix socket in
+	// a fresh directory that only this user may enter.
+	Addr string
+	// AuthKey is the secret that both ends of a connection prove to hold. Default: for
+	// Start, random; workers get it through a private descriptor. For Connect, what
+	// CAROM_AUTHKEY says, or the file that CAROM_AUTHKEY_FILE names.
+	AuthKey []byte
+	// TLS is required for any transport but unix sockets and loopback tcp.
+	TLS *tls.Config
+	// Command launches the coordinator: a program that calls Init first. Default: this
+	// executable, if it called Init, else "carom serve" from PATH.
+	Command []string
+	// Memory is the arena's budget in bytes. Default: a quarter of what the machine, or
+	// the process's cgroup, allows.
+	Memory int64
+	// Initializer names a function, registered with RegisterInitializer, that runs in
+	// the coordinator before it serves, with InitArgs.
+	Initializer string
+	InitArgs    []any
+	// Codec is for arguments and results of registered methods. Default: CBOR.
+	Codec Codec
+	// Timeout bounds constructors, Start and Close. Default: 5 s.
+	Timeout time.Duration
+	// Logger gets what the coordinator has to say. Default: discard.
+	Logger *slog.Logger
+}
+
+const defaultTimeout = 5 * time.Second
+
+func (o *Options) orDefault() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
