@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -135,4 +136,13 @@ func (h *handle) close(kind shm.Kind) error {
 	h.Unbind()
 	h.obj.Unbind(h)
 	return h.wrap("close", h.obj.Close())
+}
+
+// wrapBarrier is wrap for a deadline that also broke the barrier: that is no context's
+// error unchanged.
+func (h *handle) wrapBarrier(op string, err error) error {
+	if err != nil && errors.Is(err, ErrBroken) {
+		return &OpError{Op: op, Kind: h.kind.String(), Name: h.name, Err: err}
+	}
+	return h.wrap(op, err)
 }

@@ -59,3 +59,9 @@ func (s *spinner) try(limit *atomic.Int32, longest time.Duration, ready func() b
 	limit.Store(learned - learned/8)
 	return false
 }
+
+// Spin looks until ready reports true, for about as long as a message is worth waiting for
+// awake.
+func (d *Domain) Spin(ready func() bool) bool {
+	return d.spin.try(&d.spin.message, messageSpin, ready)
+}

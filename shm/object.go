@@ -43,6 +43,7 @@ type Object struct {
 	detached atomic.Bool
 	first    Binding // guarded by arena.mu: the handles, most often one
 	others   []Binding
+	permits  []uint32     // guarded by the semaphore's list
 	claims   atomic.Int64 // items of a confirmed queue that this process holds
 	shadow   shadow
 }
@@ -297,6 +298,18 @@ func (a *Arena) KindOf(ctx context.Context, name string) (Kind, error) {
 		return 0, errs.ErrNotFound
 	}
 	return a.entry(i).kind(), nil
+}
+
+// NameAt is the name of the live entry at an index.
+func (a *Arena) NameAt(ctx context.Context, i uint32) (string, error) {
+	if err := a.lock(ctx); err != nil {
+		return "", err
+	}
+	defer a.unlock()
+	if i >= a.head().entryTop || !a.entry(i).isLive() {
+		return "", errs.ErrNotFound
+	}
+	return string(a.nameOf(a.entry(i))), nil
 }
 
 // Info describes an object.

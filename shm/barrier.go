@@ -1,0 +1,207 @@
+package shm
+
+import (
+	"context"
+	"errors"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// A barrier's word says in what state it is; the nodes of its wait list are those who
+// have arrived. The last to arrive has no node: while it runs its action, phase names it.
+//
+//	word  | barrierFilling, barrierActing or barrierBroken
+//	phase | the process whose action runs, or that is releasing the others; 0 none
+//	total | parties
+const (
+	barrierFilling = iota
+	barrierActing
+	barrierBroken
+)
+
+// Rendezvous is a barrier in an arena. It is safe for concurrent use.
+type Rendezvous struct{ w *waiters }
+
+// BarrierSpec describes a barrier.
+func BarrierSpec(name string, parties uint32) Spec {
+	return Spec{Name: name, Kind: Barrier, Param: uint64(parties), Payload: waitListPayload + barrierPayload,
+		Init: func(p []byte) { freshWaitList(p).total = parties }}
+}
+
+// barrierPayload is the notifier behind the list, for those who come while an action runs.
+const barrierPayload = 8
+
+func barrierWaiters(a *Arena, o Ref, d *futex.Domain) *waiters { return waitersOf(a, o, 0, d) }
+
+func init() {
+	waitListOps(Barrier, barrierWaiters, func(w *waiters, dead futex.ID) {
+		waited := w.word == barrierActing && w.phase == uint32(dead)
+		w.each(func(i uint32, n *node) {
+			if n.id == uint32(dead) {
+				waited = waited || n.state&^nodeAsleep == nodeWaiting
+				w.remove(i)
+			}
+		})
+		if waited {
+			w.breakUp(barrierBroken)
+		}
+	})
+}
+
+// RendezvousOf is the barrier behind an attachment.
+func RendezvousOf(o *Object) *Rendezvous {
+	return &Rendezvous{barrierWaiters(o.arena, o.Ref, o.arena.domain)}
+}
+
+// breakUp sends everybody who waits away, and sets the state.
+func (w *waiters) breakUp(state uint32) {
+	atom.Store32(&w.phase, 0)
+	atom.Store32(&w.word, state)
+	for w.waiting > 0 {
+		w.settle(nodeBroken, 0)
+	}
+	w.late().NotifyAll(w.d)
+}
+
+// Wait waits for the other parties and returns the order of arrival, 0 to parties-1.
+// The last to arrive runs action (may be nil) before the others are released. Errors:
+// ErrBroken; action's, which breaks the barrier; the context's: its deadline breaks the
+// barrier and is joined with ErrBroken, its cancellation takes the caller out only.
+func (b *Rendezvous) Wait(ctx context.Context, action func() error) (int, error) {
+	w := b.w
+	for {
+		if err := w.enter(ctx); err != nil {
+			return 0, err
+		}
+		switch {
+		case w.word == barrierBroken:
+			w.leave()
+			return 0, errs.ErrBroken
+		case w.word == barrierFilling && w.waiting+1 >= w.total:
+			return b.last(ctx, action)
+		case w.word == barrierFilling:
+			return b.join(ctx)
+		}
+		w.leave()
+		if err := w.late().Wait(ctx, w.d, func() bool { return atom.Load32(&w.word) != barrierActing }); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// join waits for the last. The list is entered.
+func (b *Rendezvous) join(ctx context.Context) (int, error) {
+	w := b.w
+	i, err := w.add(ctx, nodeWaiting)
+	w.leave()
+	if err != nil {
+		return 0, err
+	}
+	state, err := w.await(ctx, i)
+	if state == nodeFree {
+		return 0, err
+	}
+	defer w.leave()
+	index := w.node(i).value
+	w.remove(i)
+	switch state {
+	case nodeGranted:
+		return int(index), nil
+	case nodeBroken:
+		return 0, errs.ErrBroken
+	}
+	switch {
+	case isDeadline(err):
+		w.breakUp(barrierBroken)
+		return 0, broken{err}
+	case errors.Is(err, errs.ErrClosed): // for the others, this process is dead
+		w.breakUp(barrierBroken)
+	}
+	return 0, err
+}
+
+// last runs the action and releases the others. Should it die meanwhile, phase tells the
+// sweep to break the barrier. The list is entered.
+func (b *Rendezvous) last(ctx context.Context, action func() error) (int, error) {
+	w := b.w
+	atom.Store32(&w.phase, uint32(w.a.self))
+	atom.Store32(&w.word, barrierActing)
+	if action != nil {
+		w.leave()
+		err := b.act(action)
+		if lerr := w.enter(context.WithoutCancel(ctx)); lerr != nil {
+			return 0, lerr
+		}
+		if w.word != barrierActing || w.phase != uint32(w.a.self) { // reset or aborted meanwhile
+			w.leave()
+			if err == nil {
+				err = errs.ErrBroken
+			}
+			return 0, err
+		}
+		if err != nil {
+			w.breakUp(barrierBroken)
+			w.leave()
+			return 0, err
+		}
+	}
+	index := uint32(0)
+	for ; w.waiting > 0; index++ {
+		w.settle(nodeGranted, index)
+	}
+	atom.Store32(&w.word, barrierFilling)
+	atom.Store32(&w.phase, 0)
+	w.late().NotifyAll(w.d)
+	w.leave()
+	return int(index), nil
+}
+
+// act breaks the barrier also where the action panics.
+func (b *Rendezvous) act(action func() error) (err error) {
+	done := false
+	defer func() {
+		if !done {
+			_ = b.Abort()
+		}
+	}()
+	err = action()
+	done = true
+	return err
+}
+
+// Reset sends those who wait away with ErrBroken and makes the barrier new.
+func (b *Rendezvous) Reset() error { return b.end(barrierFilling) }
+
+// Abort breaks the barrier until Reset.
+func (b *Rendezvous) Abort() error { return b.end(barrierBroken) }
+
+func (b *Rendezvous) end(state uint32) error {
+	if err := b.w.enter(context.Background()); err != nil {
+		return err
+	}
+	defer b.w.leave()
+	b.w.breakUp(state)
+	return nil
+}
+
+// Parties is how many the barrier waits for.
+func (b *Rendezvous) Parties() int { return int(b.w.total) }
+
+// Waiting is how many have arrived.
+func (b *Rendezvous) Waiting() int {
+	if atom.Load32(&b.w.word) != barrierFilling {
+		return 0
+	}
+	return int(atom.Load32(&b.w.waiting))
+}
+
+// Broken reports that the barrier is broken.
+func (b *Rendezvous) Broken() bool { return atom.Load32(&b.w.word) == barrierBroken }
+
+// broken is a deadline that broke the barrier: both are found in it.
+type broken struct{ err error }
+
+func (b broken) Error() string   { return errs.ErrBroken.Error() + ": " + b.err.Error() }
+func (b broken) Unwrap() []error { return []error{errs.ErrBroken, b.err} }

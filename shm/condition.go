@@ -1,0 +1,113 @@
+package shm
+
+import (
+	"context"
+
+	"github.com/carom-ipc/carom/futex"
+)
+
+// A condition's payload: its own lock, 16 bytes, used where it was given none, and the
+// wait list. Its entry's param is the entry of the lock that it was given, plus one.
+const conditionList = 16
+
+// ConditionSpec describes a condition; lock is nil for one of its own.
+func ConditionSpec(name string, lock *Object) Spec {
+	s := Spec{Name: name, Kind: Condition, Payload: conditionList + waitListPayload,
+		Describe: func(param uint64, _ uint32) string {
+			if param == 0 {
+				return "a lock of its own"
+			}
+			return "another lock"
+		}}
+	if lock != nil {
+		s.Param = uint64(lock.Index) + 1
+	}
+	return s
+}
+
+func conditionWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {
+	return waitersOf(a, o, conditionList, d)
+}
+
+func init() {
+	waitListOps(Condition, conditionWaiters, func(w *waiters, dead futex.ID) {
+		lost := 0
+		w.each(func(i uint32, n *node) {
+			if n.id == uint32(dead) {
+				if n.state&^nodeAsleep == nodeGranted {
+					lost++ // notified, and did not live to know it
+				}
+				w.remove(i)
+			}
+		})
+		w.notify(lost)
+	})
+	list := kinds[Condition].Sweep
+	kinds[Condition].Sweep = func(a *Arena, o Ref, dead futex.ID) {
+		at[futex.Mutex](a, o.Off).Release(a.sentry, dead)
+		list(a, o, dead)
+	}
+}
+
+func (w *waiters) notify(n int) {
+	for ; n > 0 && w.waiting > 0; n-- {
+		w.settle(nodeGranted, 0)
+	}
+}
+
+// Waiters is a condition's list of waiters. It is safe for concurrent use.
+type Waiters struct{ w *waiters }
+
+// WaitersOf is the list behind a condition's attachment.
+func WaitersOf(o *Object) *Waiters {
+	return &Waiters{conditionWaiters(o.arena, o.Ref, o.arena.domain)}
+}
+
+// A Waiter is a goroutine's place in the list.
+type Waiter struct {
+	w *waiters
+	i uint32
+}
+
+// Add joins the list: who is notified from now on may be this waiter.
+func (c *Waiters) Add(ctx context.Context) (Waiter, error) {
+	if err := c.w.enter(ctx); err != nil {
+		return Waiter{}, err
+	}
+	defer c.w.leave()
+	i, err := c.w.add(ctx, nodeWaiting)
+	return Waiter{c.w, i}, err
+}
+
+// Wait returns nil when the waiter was notified, also if the context ended meanwhile;
+// else the context's error or ErrClosed. The waiter has left the list then.
+func (x Waiter) Wait(ctx context.Context) error {
+	state, err := x.w.await(ctx, x.i)
+	if state == nodeFree {
+		return err
+	}
+	x.w.remove(x.i)
+	x.w.leave()
+	if state == nodeGranted {
+		return nil
+	}
+	return err
+}
+
+// Leave takes a waiter that has not waited out of the list.
+func (x Waiter) Leave() {
+	if x.w.enter(context.Background()) == nil {
+		x.w.remove(x.i)
+		x.w.leave()
+	}
+}
+
+// Notify wakes the n that have waited longest.
+func (c *Waiters) Notify(ctx context.Context, n int) error {
+	if err := c.w.enter(ctx); err != nil {
+		return err
+	}
+	defer c.w.leave()
+	c.w.notify(n)
+	return nil
+}

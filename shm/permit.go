@@ -1,0 +1,16 @@
+package shm
+
+// pushPermit and popPermit remember which permits this process acquired, so that a
+// release finds one without a search. The semaphore's list is entered.
+func (o *Object) pushPermit(i uint32) { o.permits = append(o.permits, i) }
+
+func (o *Object) popPermit(valid func(uint32) bool) (uint32, bool) {
+	for n := len(o.permits); n > 0; n = len(o.permits) {
+		i := o.permits[n-1]
+		o.permits = o.permits[:n-1]
+		if valid(i) { // another process may have released it
+			return i, true
+		}
+	}
+	return 0, false
+}

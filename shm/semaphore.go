@@ -1,0 +1,301 @@
+package shm
+
+import (
+	"context"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// Semaphores keep their count in the wait list's word:
+//
+//	bits 0–30  units that can be taken
+//	bit 31     somebody waits, or units are permits: take the slow path
+//
+// While somebody waits the count is 0: a release hands units to those who wait, first
+// come, first served, so nobody starves. Units that are permits are nodes while they are
+// held, and the count is total less those (derived).
+const (
+	semSlow = 1 << 31
+	// SemaphoreMax is the greatest value of a semaphore, as Python's SEM_VALUE_MAX.
+	SemaphoreMax = 1<<31 - 1
+
+	// Flags of the entry.
+	SemaphorePermits = 1 // what a process holds comes back when it dies
+	SemaphoreBounded = 2 // never more units than at first
+)
+
+// Units is a semaphore in an arena. It is safe for concurrent use.
+type Units struct {
+	o       *Object
+	w       *waiters
+	permits bool
+	bounded bool
+}
+
+// SemaphoreSpec describes a semaphore of n units.
+func SemaphoreSpec(kind Kind, name string, n uint32, flags uint16) Spec {
+	return Spec{Name: name, Kind: kind, Param: uint64(n), Flags: flags, Payload: waitListPayload,
+		Init: func(p []byte) {
+			l := freshWaitList(p)
+			l.word, l.total = n, n
+			if flags&SemaphorePermits != 0 {
+				l.word |= semSlow
+			}
+		}}
+}
+
+func semaphoreWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {
+	w := waitersOf(a, o, 0, d)
+	permits := o.Flags&SemaphorePermits != 0
+	w.mend = func() {
+		if permits {
+			w.recount()
+		} else if w.waiting == 0 {
+			atom.Store32(&w.word, atom.Load32(&w.word)&^semSlow)
+		}
+	}
+	return w
+}
+
+func init() {
+	for _, k := range []Kind{Semaphore, BoundedSemaphore} {
+		waitListOps(k, semaphoreWaiters, sweepUnits)
+	}
+}
+
+// UnitsOf is the semaphore behind an attachment.
+func UnitsOf(o *Object) *Units {
+	return &Units{o: o, w: semaphoreWaiters(o.arena, o.Ref, o.arena.domain),
+		permits: o.Flags&SemaphorePermits != 0, bounded: o.Flags&SemaphoreBounded != 0}
+}
+
+// Value is how many units can be taken.
+func (u *Units) Value() int { return int(atom.Load32(&u.w.word) &^ semSlow) }
+
+// Acquire takes one unit. Errors: ErrLocked where wait is false, ErrNoMemory, ErrClosed,
+// the context's.
+func (u *Units) Acquire(ctx context.Context, wait bool) error {
+	for {
+		w := atom.Load32(&u.w.word)
+		if w&semSlow != 0 || w == 0 {
+			return u.acquireSlow(ctx, wait)
+		}
+		if atom.CAS32(&u.w.word, w, w-1) {
+			return nil
+		}
+	}
+}
+
+func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
+	l := u.w
+	if !u.permits && !wait && atom.Load32(&l.word)&^semSlow == 0 {
+		return errs.ErrLocked
+	}
+	if !u.permits && wait && l.d.Spin(func() bool { return u.tryFast() }) {
+		return nil
+	}
+	if err := l.enter(ctx); err != nil {
+		return err
+	}
+	for {
+		v := atom.Load32(&l.word)
+		if n := v &^ semSlow; n > 0 && l.waiting == 0 {
+			if u.permits {
+				err := u.hold(ctx, v)
+				l.leave()
+				return err
+			}
+			if atom.CAS32(&l.word, v, v-1) {
+				l.leave()
+				return nil
+			}
+			continue
+		}
+		if !wait {
+			l.leave()
+			return errs.ErrLocked
+		}
+		if v&semSlow != 0 || atom.CAS32(&l.word, v, v|semSlow) {
+			break
+		}
+	}
+	i, err := l.add(ctx, nodeWaiting)
+	if err != nil {
+		u.settled()
+		l.leave()
+		return err
+	}
+	l.leave()
+	state, err := l.await(ctx, i)
+	switch {
+	case state == nodeFree:
+		return err
+	case state == nodeGranted && u.permits: // also if the context ended meanwhile: it is not lost
+		atom.Store32(&l.node(i).state, nodeHeld)
+		atom.Put32(&l.granted, l.granted-1)
+		atom.Put32(&l.held, l.held+1)
+		u.o.pushPermit(i)
+		err = nil
+	case state == nodeGranted:
+		l.remove(i)
+		err = nil
+	default:
+		l.remove(i)
+		u.settled()
+	}
+	l.leave()
+	return err
+}
+
+// tryFast takes a unit if nobody waits.
+func (u *Units) tryFast() bool {
+	w := atom.Load32(&u.w.word)
+	return w != 0 && w&semSlow == 0 && atom.CAS32(&u.w.word, w, w-1)
+}
+
+// hold makes a permit this process's: the node is the commit, the count follows.
+func (u *Units) hold(ctx context.Context, v uint32) error {
+	i, err := u.w.add(ctx, nodeHeld)
+	if err != nil {
+		return err
+	}
+	u.o.pushPermit(i)
+	atom.Put32(&u.w.held, u.w.held+1)
+	atom.Store32(&u.w.word, v-1)
+	return nil
+}
+
+// settled clears the mark of waiters when the last has gone. The list is entered.
+func (u *Units) settled() {
+	if !u.permits && u.w.waiting == 0 {
+		atom.Store32(&u.w.word, atom.Load32(&u.w.word)&^semSlow)
+	}
+}
+
+// Release gives n units back. ErrOverRelease: more than there were, for a bounded
+// semaphore, or than SemaphoreMax; none is given back then.
+func (u *Units) Release(n uint32) error {
+	for {
+		w := atom.Load32(&u.w.word)
+		if w&semSlow != 0 {
+			return u.releaseSlow(n)
+		}
+		if uint64(w)+uint64(n) > SemaphoreMax || u.bounded && w+n > u.w.total {
+			return errs.ErrOverRelease
+		}
+		if atom.CAS32(&u.w.word, w, w+n) {
+			return nil
+		}
+	}
+}
+
+func (u *Units) releaseSlow(n uint32) error {
+	l := u.w
+	if err := l.enter(context.Background()); err != nil {
+		return err
+	}
+	defer l.leave()
+	if u.permits {
+		return u.releasePermits(n)
+	}
+	l.release(n)
+	return nil
+}
+
+// release hands units to those who wait, and adds what is left to the count. The list
+// is entered, the units are no permits.
+func (w *waiters) release(n uint32) {
+	for ; n > 0 && w.waiting > 0; n-- {
+		w.settle(nodeGranted, 0)
+	}
+	for {
+		v := atom.Load32(&w.word)
+		next := min(uint64(v&^semSlow)+uint64(n), SemaphoreMax)
+		if w.waiting > 0 {
+			next |= semSlow
+		}
+		if atom.CAS32(&w.word, v, uint32(next)) {
+			return
+		}
+	}
+}
+
+// releasePermits ends n permits: this process's own, else others'. Beyond those that
+// are held, a semaphore that is not bounded grows.
+func (u *Units) releasePermits(n uint32) error {
+	l := u.w
+	if n > l.held && (u.bounded || uint64(l.total)+uint64(n-l.held) > SemaphoreMax) {
+		return errs.ErrOverRelease
+	}
+	for ; n > 0; n-- {
+		i, ok := u.o.popPermit(func(i uint32) bool {
+			p := l.node(i)
+			return p.state == nodeHeld && p.id == uint32(l.a.self)
+		})
+		if !ok && l.held > 0 {
+			i, ok = l.anyHeld()
+		}
+		if ok {
+			l.remove(i)
+			atom.Put32(&l.held, l.held-1)
+		} else {
+			atom.Store32(&l.total, l.total+1)
+		}
+	}
+	l.handOut()
+	return nil
+}
+
+func (w *waiters) anyHeld() (held uint32, ok bool) {
+	w.each(func(i uint32, n *node) {
+		if n.state == nodeHeld {
+			held, ok = i, true
+		}
+	})
+	return held, ok
+}
+
+// handOut gives free permits to those who wait, and sets the count.
+func (w *waiters) handOut() {
+	for w.waiting > 0 && w.held+w.granted < w.total {
+		w.settle(nodeGranted, 0)
+		atom.Put32(&w.granted, w.granted+1)
+	}
+	atom.Store32(&w.word, w.total-min(w.held+w.granted, w.total)|semSlow)
+}
+
+// recount derives the counts of a semaphore of permits from its nodes.
+func (w *waiters) recount() {
+	atom.Put32(&w.held, 0)
+	atom.Put32(&w.granted, 0)
+	w.each(func(_ uint32, n *node) {
+		switch n.state &^ nodeAsleep {
+		case nodeHeld:
+			atom.Put32(&w.held, w.held+1)
+		case nodeGranted:
+			atom.Put32(&w.granted, w.granted+1)
+		}
+	})
+	w.handOut()
+}
+
+// sweepUnits removes a dead process's nodes: its permits come back, and a unit that it
+// was handed and did not wake up for goes to the next.
+func sweepUnits(w *waiters, dead futex.ID) {
+	lost := uint32(0)
+	w.each(func(i uint32, n *node) {
+		if n.id == uint32(dead) {
+			if n.state&^nodeAsleep == nodeGranted {
+				lost++
+			}
+			w.remove(i)
+		}
+	})
+	if w.a.entry(w.index).flags()&SemaphorePermits != 0 {
+		w.recount()
+	} else {
+		w.release(lost)
+	}
+}
