@@ -73,10 +73,10 @@ func (s *Server) handshake(conn net.Conn) (*serverConn, error) {
 	return &serverConn{srv: s, sess: sess, t: newSocket(conn, in, s.limits.StallTimeout)}, nil
 }
 
-// welcome sends the last frame, with what Config.Welcome has for a local peer.
+// welcome sends the last frame, with what Config.Welcome has for the peer.
 func (s *Server) welcome(conn net.Conn, peer Peer, w welcome) error {
 	var files []*os.File
-	if s.cfg.Welcome != nil && peer.Local {
+	if s.cfg.Welcome != nil {
 		var err error
 		if w.payload, files, err = s.cfg.Welcome(peer); err != nil {
 			return err

@@ -23,9 +23,9 @@ type Config struct {
 	Kinds   map[string]Kind // beside dict, list and namespace, which are always there
 	Names   Names           // names that are taken elsewhere; nil: the coordinator's own are all there are
 
-	// Welcome returns what a local client is given together with the end of
-	// its handshake: at most 1 MiB, and at most 16 descriptors, which stay open
-	// here and must be of regular or memory files. nil: nothing.
+	// Welcome returns what a client is given together with the end of its
+	// handshake: at most 1 MiB, and for a local peer at most 16 descriptors,
+	// which stay open here and must be of regular or memory files. nil: nothing.
 	Welcome func(Peer) (payload []byte, files []*os.File, err error)
 
 	// OnSession and OnSessionEnd are called as sessions come and go; they must
