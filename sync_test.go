@@ -228,12 +228,12 @@ func TestCondition(t *testing.T) {
 		require.NoError(t, c.L().Do(ctx, c.NotifyAll))
 		all.Wait()
 
-		ready := false
+		var ready atomic.Bool // two managers in a process are two processes to the race detector
 		go func() {
-			_ = d.L().Do(context.Background(), func() error { ready = true; return d.NotifyAll() })
+			_ = d.L().Do(context.Background(), func() error { ready.Store(true); return d.NotifyAll() })
 		}()
 		require.NoError(t, c.L().Lock(ctx))
-		require.NoError(t, c.WaitFor(ctx, func() bool { return ready }))
+		require.NoError(t, c.WaitFor(ctx, ready.Load))
 		require.NoError(t, c.L().Unlock())
 	}
 	_, err := carom.NewCondition(a, "given", nil)

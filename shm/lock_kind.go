@@ -13,7 +13,7 @@ func init() {
 	for _, k := range []Kind{Value, Array, Lock, RLock} {
 		kinds[k].Sweep = func(a *Arena, o Ref, dead futex.ID) {
 			at[futex.Mutex](a, o.Off).Release(a.sentry, dead)
-			if k == Value && o.Size > cellAt+8 {
+			if k == Value && o.Size > cellAt+8 && dead != a.self {
 				at[futex.Mutex](a, o.Off+cellAt).Release(a.sentry, dead)
 			}
 		}

@@ -127,17 +127,22 @@ func startTime() uint64 {
 // SetRole says what this process is.
 func (a *Arena) SetRole(role int) { atom.Store32(&a.record(a.self.Slot()).role, uint32(role)) }
 
-// leave is a death in good order: the process sweeps itself.
+// leave is a death in good order: the process sweeps itself, while it still lives, as
+// the sweep takes locks in its name.
 func (a *Arena) leave() {
 	a.watch.stop()
 	a.domain.Close()
-	defer a.sentry.Close()
+	_ = a.sweep(context.Background(), a.self.Slot())
+	a.sentry.Close()
+	_ = unlockByte(a.file, a.self.Slot())
+}
+
+// withdraw ends the process's life as far as others can see.
+func (a *Arena) withdraw() {
 	s := a.slot(a.self.Slot())
 	a.life.end()
 	atom.Store32(&s.live, futexOwnerDied)
 	a.sentry.WakeAll(&s.live)
-	_ = a.sweep(context.Background(), a.self.Slot())
-	_ = unlockByte(a.file, a.self.Slot())
 }
 
 // ProcessInfo describes an attached process.

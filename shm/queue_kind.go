@@ -21,8 +21,10 @@ func init() {
 // somebody alive holds has been taken over already.
 func sweepQueue(a *Arena, o Ref, dead futex.ID) {
 	q := a.items(o, nil, a.sentry)
-	q.h.tail.lock.Release(a.sentry, dead)
-	q.h.head.lock.Release(a.sentry, dead)
+	if dead != a.self {
+		q.h.tail.lock.Release(a.sentry, dead)
+		q.h.head.lock.Release(a.sentry, dead)
+	}
 	if recovered, err := q.h.tail.lock.TryLock(a.sentry, futex.TakeOver); err == nil {
 		if recovered {
 			q.recoverTail()

@@ -25,7 +25,8 @@ func (a *Arena) sweepAll(ctx context.Context) {
 
 // sweep takes back everything that the dead process in a slot held, then frees the
 // slot. It is idempotent: whoever finds it unfinished does it again. What others may
-// be waiting for comes first.
+// be waiting for comes first. A process that leaves sweeps its own slot: it is alive, and
+// locks that are in its name may be the sweep's own.
 func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	h, s, r := a.head(), a.slot(i), a.record(i)
 	if _, err := h.sweep.Lock(ctx, a.sentry, futex.TakeOver); err != nil {
@@ -33,14 +34,16 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	}
 	defer h.sweep.Unlock(a.sentry)
 	id := atom.Load32(&s.ident)
-	if identState(id) != slotLive || atom.Load32(&s.live)&futexOwnerDied == 0 {
+	self := i == a.self.Slot()
+	if identState(id) != slotLive || !self && atom.Load32(&s.live)&futexOwnerDied == 0 {
 		return nil // somebody else did it
 	}
 	dead := futex.MakeID(i, identGen(id))
-	a.sentry.WakeAll(&s.live)
-	a.sentry.Recover(r.waits[:], r.wakes[:], a.size)
-	h.lock.Release(a.sentry, dead)
-	h.sweep.Release(a.sentry, dead)
+	if !self {
+		a.sentry.WakeAll(&s.live)
+		a.sentry.Recover(r.waits[:], r.wakes[:], a.size)
+		h.lock.Release(a.sentry, dead)
+	}
 
 	// Locks first, memory after: there may be a million attachments.
 	a.attachments(i, func(e uint32) {
@@ -65,7 +68,11 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 		a.freeFlights(dead)
 	}
 	a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(r.attached)/8+1, page))
-	atom.Add32(&h.recoveries, 1)
+	if self {
+		a.withdraw()
+	} else {
+		atom.Add32(&h.recoveries, 1)
+	}
 	atom.Store32(&s.ident, ident(slotFree, dead.Gen()))
 	return nil
 }

@@ -283,7 +283,9 @@ func (w *waiters) blocksOf(f func(off uint64)) {
 func waitListOps(k Kind, open func(a *Arena, o Ref, d *futex.Domain) *waiters, sweep func(w *waiters, dead futex.ID)) {
 	kinds[k].Sweep = func(a *Arena, o Ref, dead futex.ID) {
 		w := open(a, o, a.sentry)
-		w.lock.Release(a.sentry, dead)
+		if dead != a.self {
+			w.lock.Release(a.sentry, dead)
+		}
 		if w.enter(context.Background()) == nil {
 			sweep(w, dead)
 			w.leave()
