@@ -23,3 +23,4 @@ func BenchmarkValueNew(b *testing.B)       { family(b, "ValueNew") }
 func BenchmarkValueOpen(b *testing.B)      { family(b, "ValueOpen") }
 func BenchmarkValueRemove(b *testing.B)    { family(b, "ValueRemove") }
 func BenchmarkStart(b *testing.B)          { family(b, "Start") }
+func BenchmarkRoundTrip(b *testing.B)      { family(b, "RoundTrip") }
