@@ -71,6 +71,7 @@ func (a *Arena) join() error {
 			continue
 		}
 		gen := identGen(old) + 1
+		atom.Store32(&s.live, 0) // one who died joining may have left a word that looks alive
 		atom.Store32(&s.ident, ident(slotJoining, gen))
 		a.self = futex.MakeID(i, gen)
 		a.describeSelf(a.record(i))
@@ -82,14 +83,15 @@ func (a *Arena) join() error {
 		a.domain = futex.NewDomain(c)
 		for top := atom.Load32(&h.procTop); top < i && !atom.CAS32(&h.procTop, top, i); top = atom.Load32(&h.procTop) {
 		}
-		mode := uint32(liveRobust)
+		atom.Store32(&s.mode, liveRobust)
 		if err := a.life.begin(&s.live); err != nil {
-			mode = liveFile
+			atom.Store32(&s.mode, liveFile)
 			atom.Store32(&s.live, futexWaiters|1)
 		}
-		atom.Store32(&s.mode, mode)
-		atom.Store32(&s.ident, ident(slotLive, gen))
+		// The predecessor watches from here on, so there is no instant at which this
+		// process counts as live and its death would go unnoticed.
 		a.kickPredecessor()
+		atom.Store32(&s.ident, ident(slotLive, gen))
 		a.watch.start(a)
 		return nil
 	}
@@ -140,8 +142,8 @@ func (a *Arena) leave() {
 // withdraw ends the process's life as far as others can see.
 func (a *Arena) withdraw() {
 	s := a.slot(a.self.Slot())
+	atom.Store32(&s.live, futexOwnerDied) // before the kernel stops looking after it
 	a.life.end()
-	atom.Store32(&s.live, futexOwnerDied)
 	a.sentry.WakeAll(&s.live)
 }
 

@@ -32,10 +32,12 @@ func (l *robustList) register(word *uint32) error {
 	h.list = uintptr(unsafe.Pointer(&h.node))
 	h.offset = int64(uintptr(unsafe.Pointer(word))) - int64(uintptr(unsafe.Pointer(&h.node)))
 	l.head = h
-	atom.Store32(word, uint32(unix.Gettid())|futexWaiters)
 	if _, _, e := unix.Syscall(unix.SYS_SET_ROBUST_LIST, uintptr(unsafe.Pointer(h)), unsafe.Sizeof(uintptr(0))*3, 0); e != 0 {
 		return os.NewSyscallError("set_robust_list", e)
 	}
+	// The word comes last: it never says that a thread lives for whom the kernel would
+	// not mark it. Until then the kernel passes it over, as another's.
+	atom.Store32(word, uint32(unix.Gettid())|futexWaiters)
 	return nil
 }
 

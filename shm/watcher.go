@@ -23,9 +23,23 @@ type watcher struct {
 // Descriptors of a dead process are closed up to 50 ms late as it is.
 const filePoll = 20 * time.Millisecond
 
+// present reports that the slot's process is there to be watched: it lives, or joins and
+// has its liveness word. One that died while joining holds nothing; it is passed over.
+func (a *Arena) present(i uint32) bool {
+	s := a.slot(i)
+	switch identState(atom.Load32(&s.ident)) {
+	case slotLive:
+		return true
+	case slotJoining:
+		live := atom.Load32(&s.live)
+		return live != 0 && live&futexOwnerDied == 0 && a.probe(i)
+	}
+	return false
+}
+
 // kickPredecessor tells the process before this one in the ring to look again. Each
-// joiner does so after its slot says live, and looks for its own successor later:
-// of two who join at once, one sees the other.
+// joiner does so after its liveness word is kept, and looks for its own successor
+// later: of two who join at once, one sees the other.
 func (a *Arena) kickPredecessor() {
 	top := atom.Load32(&a.head().procTop)
 	for i := a.self.Slot() - 1; i != a.self.Slot(); i-- {
@@ -36,7 +50,7 @@ func (a *Arena) kickPredecessor() {
 			}
 			continue
 		}
-		if s := a.slot(i); identState(atom.Load32(&s.ident)) == slotLive {
+		if s := a.slot(i); a.present(i) {
 			atom.Add32(&s.kick, 1)
 			a.sentry.WakeAll(&s.kick)
 			if a.Alive(futex.MakeID(i, identGen(atom.Load32(&s.ident)))) {
@@ -46,7 +60,8 @@ func (a *Arena) kickPredecessor() {
 	}
 }
 
-// successor is the next live slot in the ring, 0 if there is no other.
+// successor is the next slot in the ring in which somebody is present, 0 if there is no
+// other.
 func (a *Arena) successor() uint32 {
 	top := atom.Load32(&a.head().procTop)
 	for n, i := uint32(0), a.self.Slot(); n < top; n++ {
@@ -56,7 +71,7 @@ func (a *Arena) successor() uint32 {
 		if i == a.self.Slot() {
 			return 0
 		}
-		if identState(atom.Load32(&a.slot(i).ident)) == slotLive {
+		if a.present(i) {
 			return i
 		}
 	}
