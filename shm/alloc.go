@@ -34,7 +34,7 @@ func (a *Arena) allocSmall(class, owner uint32) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		clear(words[uint32](a, heapAt+chunkSize*uint64(at), int(classBlocks[class])))
+		atom.Clear(a.bytes(heapAt+chunkSize*uint64(at), 4*uint64(classBlocks[class])))
 		d := a.chunk(at)
 		atom.Put32(&d.free, classBlocks[class])
 		atom.Put32(&d.hint, 0)

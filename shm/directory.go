@@ -146,12 +146,11 @@ func (a *Arena) reap(i uint32) {
 	if e.state&entryStates != entryRemoved || a.attachedTo(i) > 0 {
 		return
 	}
-	off := e.place()
-	if free := kinds[e.kind()].Free; free != nil {
-		free(a, a.ref(i))
+	h, o, off := a.head(), a.ref(i), e.place()
+	atom.Store32(&e.state, entryFree) // before its blocks: those without an entry are orphans
+	if free := kinds[o.Kind].Free; free != nil {
+		free(a, o)
 	}
-	h := a.head()
-	atom.Store32(&e.state, entryFree) // before its block: a block without entry is an orphan
 	a.free(off)
 	w := a.entryBits(i / 64)
 	atom.Put64(w, *w&^(1<<(i%64)))

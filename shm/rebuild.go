@@ -10,8 +10,22 @@ import (
 func (a *Arena) rebuild() {
 	h := a.head()
 	atom.Add32(&h.rebuilds, 1)
+	a.rebuildTypes()
 	a.rebuildDirectory()
 	a.rebuildHeap()
+	// Who removed or detached an object may have died before it freed it.
+	for i := range h.entryTop {
+		a.reap(i)
+	}
+}
+
+func (a *Arena) rebuildTypes() {
+	h, end := a.head(), uint32(0)
+	if n := min(h.typeCount, maxTypes); n > 0 {
+		last := a.typeEntry(n - 1)
+		end = last.at + last.size
+	}
+	atom.Put32(&h.typeText, end)
 }
 
 func (a *Arena) rebuildDirectory() {
@@ -43,7 +57,7 @@ func (a *Arena) rebuildDirectory() {
 	atom.Put32(&h.level, level)
 	atom.Put32(&h.split, 0)
 	atom.Put32(&h.entryCount, live)
-	clear(words[uint32](a, bucketsAt, firstBuckets<<level))
+	atom.Clear(a.bytes(bucketsAt, 4*firstBuckets<<level))
 	for i := range top {
 		e := a.entry(i)
 		if e.state&entryStates == entryLive {
