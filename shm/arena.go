@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
-	"unsafe"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
@@ -20,7 +18,7 @@ const MinBudget = 512 * kib
 // An Arena is one process's mapping of the memory that a manager's processes share.
 // It is safe for concurrent use.
 type Arena struct {
-	base    unsafe.Pointer
+	base    pointer
 	mapping []byte
 	size    uint64
 	file    *os.File // the memfd, through this process's own description
@@ -34,7 +32,6 @@ type Arena struct {
 	objects map[uint32]*Object
 	types   map[string]uint32 // signature to index, plus one
 	closed  bool
-	leaving atomic.Bool
 }
 
 // Create makes an arena with a budget in bytes and attaches this process. Errors:

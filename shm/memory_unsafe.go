@@ -6,6 +6,9 @@ import (
 	"github.com/carom-ipc/carom/futex"
 )
 
+// pointer is for fields in files that do no arithmetic.
+type pointer = unsafe.Pointer
+
 // at is the shared T at an offset. Preconditions:
 //   - off is a multiple of T's alignment, and off+sizeof(T) is within the mapping.
 func at[T any](a *Arena, off uint64) *T {
