@@ -45,7 +45,8 @@ type Object struct {
 	others   []Binding
 	permits  []uint32     // guarded by the semaphore's list
 	claims   atomic.Int64 // items of a confirmed queue that this process holds
-	shadow   shadow
+	//lint:ignore U1000 only race builds use it
+	shadow shadow
 }
 
 func (o *Object) claimed(c Claim) {
