@@ -29,6 +29,14 @@ func (q *Items) eachInWindow(f func(off uint64) bool) {
 	}
 }
 
+// eachSegment calls f with each segment of the window until it returns false. The last
+// one's link is not followed: a producer may have died before it meant anything.
+func (q *Items) eachSegment(f func(seg uint64) bool) {
+	last := segmentOf(q.h.head.cursor)
+	for c := segmentOf(q.h.base); c != 0 && f(c) && c != last; c = atom.Load64(q.long(c)) {
+	}
+}
+
 func (q *Items) findTaker(taker uint32) (off uint64, ok bool) {
 	q.eachInWindow(func(o uint64) bool {
 		if atom.Load32(q.taker(o)) == taker {
@@ -56,12 +64,13 @@ func (q *Items) retake(off uint64, put func([]byte)) (taken, error) {
 
 // claimAt rebuilds the cursor of an item in the window.
 func (q *Items) claimAt(off uint64) (found Claim) {
-	for c := segmentOf(q.h.base); c != 0; c = atom.Load64(q.long(c)) {
+	q.eachSegment(func(c uint64) bool {
 		if off >= c && off < c+q.a.blockSize(c) {
-			return Claim(cursorAt(c, off-c))
+			found = Claim(cursorAt(c, off-c))
 		}
-	}
-	return 0
+		return found == 0
+	})
+	return found
 }
 
 // Done confirms an item. Errors: ErrOverRelease if it is not this process's any more.
@@ -111,7 +120,8 @@ func (q *Items) finished() {
 func (q *Items) DoneAny() error {
 	for {
 		done := atom.Load64(&q.h.done)
-		if done >= atom.Load64(&q.h.tail.count) {
+		// A producer counts its item after it can be taken.
+		if done >= max(atom.Load64(&q.h.tail.count), atom.Load64(&q.h.head.count)) {
 			return errs.ErrOverRelease
 		}
 		if atom.CAS64(&q.h.done, done, done+1) {
@@ -187,9 +197,10 @@ func (q *Items) recoverClaims() {
 
 // inWindow reports whether base has not yet passed the segment or item of a block.
 func (q *Items) inWindow(block uint64) (in bool) {
-	for c := segmentOf(q.h.base); c != 0 && !in; c = atom.Load64(q.long(c)) {
+	q.eachSegment(func(c uint64) bool {
 		in = c == block
-	}
+		return !in
+	})
 	q.eachInWindow(func(off uint64) bool {
 		in = in || atom.Load32(q.word(off))&3 == tagBlock && *q.long(off + itemHead) == block
 		return !in

@@ -40,7 +40,7 @@ func (q *Items) Commit(ctx context.Context, block uint64, n int, wait bool) erro
 		err = q.appendBlock(block, uint64(n))
 	}
 	q.unlockTail()
-	q.h.notEmpty.Notify(q.d)
+	q.afterPut(err)
 	return err
 }
 

@@ -205,7 +205,7 @@ func (q *Items) Put(ctx context.Context, item []byte, wait bool) error {
 	}
 	err := q.append(ctx, tagInline, item, 1)
 	q.unlockTail()
-	q.h.notEmpty.Notify(q.d)
+	q.afterPut(err)
 	return err
 }
 
@@ -225,7 +225,7 @@ func (q *Items) PutMany(ctx context.Context, b []byte, size int) (int, error) {
 		q.unlockTail()
 		n += done
 		b = b[done*size:]
-		q.h.notEmpty.Notify(q.d)
+		q.afterPut(err)
 		if err != nil {
 			return n, err
 		}
@@ -233,10 +233,20 @@ func (q *Items) PutMany(ctx context.Context, b []byte, size int) (int, error) {
 	return n, nil
 }
 
+// afterPut wakes whoever an attempt to put concerns: a consumer, or, if it failed, another
+// who waits for the room.
+func (q *Items) afterPut(err error) {
+	q.h.notEmpty.Notify(q.d)
+	if err != nil && q.h.cap != 0 {
+		q.h.notFull.Notify(q.d)
+	}
+}
+
 // admit returns with the tail's lock held and room for one item.
 func (q *Items) admit(ctx context.Context, wait bool) error {
 	for {
 		if err := q.lockTail(ctx); err != nil {
+			q.h.notFull.Notify(q.d) // room of which this one was told is another's
 			return err
 		}
 		switch {
@@ -267,10 +277,8 @@ func (q *Items) pending() uint64 {
 	if n := t.count - t.limit; n < q.h.cap {
 		return n
 	}
-	atom.Put64(&t.limit, atom.Load64(&q.h.head.count)-atom.Load64(&q.h.returned))
-	if t.limit > t.count { // both moved between the two loads
-		atom.Put64(&t.limit, t.count)
-	}
+	returned := atom.Load64(&q.h.returned) // first: it never is more than was taken
+	atom.Put64(&t.limit, atom.Load64(&q.h.head.count)-returned)
 	return t.count - t.limit
 }
 

@@ -21,6 +21,12 @@ func init() {
 // somebody alive holds has been taken over already.
 func sweepQueue(a *Arena, o Ref, dead futex.ID) {
 	q := a.items(o, nil, a.sentry)
+	// The dead may have had to wake somebody still, after it had given its lock back.
+	defer func() {
+		q.h.notEmpty.NotifyAll(a.sentry)
+		q.h.notFull.NotifyAll(a.sentry)
+		q.h.joined.NotifyAll(a.sentry)
+	}()
 	if dead != a.self {
 		q.h.tail.lock.Release(a.sentry, dead)
 		q.h.head.lock.Release(a.sentry, dead)
@@ -103,7 +109,9 @@ func checkQueue(a *Arena, o Ref, report func(string)) {
 			report(fmt.Sprintf("%s lock is held by process %v, which is dead", name, id))
 		}
 	}
-	if head, tail := atom.Load64(&q.h.head.count), atom.Load64(&q.h.tail.count); head > tail {
+	head := atom.Load64(&q.h.head.count)
+	id, died := q.h.tail.lock.Holder() // a producer counts its item after it can be taken
+	if tail := atom.Load64(&q.h.tail.count); head > tail && id == 0 && !died {
 		report(fmt.Sprintf("%d items taken of %d put", head, tail))
 	}
 }

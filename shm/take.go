@@ -27,6 +27,7 @@ func (q *Items) Get(ctx context.Context, wait bool, put func([]byte)) (Claim, er
 func (q *Items) get(ctx context.Context, wait bool, put func([]byte), finish func(taken) error) (Claim, error) {
 	for {
 		if err := q.lockHead(ctx); err != nil {
+			q.h.notEmpty.Notify(q.d) // an item of which this one was told is another's
 			return 0, err
 		}
 		t, err := q.take(put)
@@ -199,6 +200,7 @@ func (q *Items) recoverHead() {
 func (q *Items) GetMany(ctx context.Context, n int, put func(i int, b []byte)) (claims []Claim, got int, err error) {
 	for got < n {
 		if err := q.lockHead(ctx); err != nil {
+			q.h.notEmpty.Notify(q.d)
 			return claims, got, err
 		}
 		for got < n {
