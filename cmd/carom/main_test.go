@@ -34,7 +34,7 @@ func caromCommand(t testing.TB, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, exe, args...)
-	cmd.Env = append(os.Environ(), actAsCarom+"=1", "CAROM_AUTHKEY=", "CAROM_AUTHKEY_FILE=")
+	cmd.Env = append(os.Environ(), actAsCarom+"=1", "CAROM_AUTHKEY=", "CAROM_AUTHKEY_FILE=", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 

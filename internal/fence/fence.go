@@ -1,0 +1,4 @@
+// Package fence has a test that keeps the repository's rules about who may use what:
+// unsafe and go:linkname only in files named *_unsafe.go, no cgo, and imports that go
+// one way (cmd and examples → carom → coord and shm → futex → internal).
+package fence
