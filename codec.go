@@ -1,6 +1,7 @@
 package carom
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -25,11 +26,11 @@ var (
 	decAnyKeys = mustDecMode(reflect.TypeFor[map[any]any]())
 )
 
-func mustEncMode() cbor.EncMode {
+func mustEncMode() cbor.UserBufferEncMode {
 	o := cbor.CoreDetEncOptions()
 	o.Time = cbor.TimeRFC3339Nano
 	o.TimeTag = cbor.EncTagRequired
-	return Must(o.EncMode())
+	return Must(o.UserBufferEncMode())
 }
 
 func mustDecMode(maps reflect.Type) cbor.DecMode {
@@ -55,6 +56,14 @@ func encodeCBOR(v any) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrType, err)
 	}
 	return b, nil
+}
+
+// encodeTo is encodeCBOR into a buffer.
+func encodeTo(buf *bytes.Buffer, v any) error {
+	if err := encMode.MarshalToBuffer(v, buf); err != nil {
+		return fmt.Errorf("%w: %w", ErrType, err)
+	}
+	return nil
 }
 
 // decodeCBOR decodes b into v, a pointer to a zero value. ErrType: b does not

@@ -69,10 +69,10 @@ func openHandle(m *Manager, op string, s shm.Spec) (*handle, bool, error) {
 	return h, created, nil
 }
 
-// constructorContext bounds a constructor. Most take no time at all, so the context
-// is made without a timer until somebody waits on it.
+// constructorContext bounds a constructor.
 func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(m.ctx, m.opts.Timeout)
+	c := &lazyTimeout{Context: m.ctx, limit: m.opts.Timeout}
+	return c, c.stop
 }
 
 // opened is a constructor's result: no handle where there is an error.

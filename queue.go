@@ -25,8 +25,8 @@ import (
 // beyond which Put answers ErrNoMemory.
 type Queue[T any] struct {
 	items atomic.Pointer[shm.Items] // nil once closed
-	fixed bool                      // T goes in by copy
-	size  int
+	form  itemForm
+	size  int // of a T that goes in by copy
 	h     *handle
 
 	mu     sync.Mutex // guards claims
@@ -57,8 +57,7 @@ func OpenQueue[T any](m *Manager, name string) (*Queue[T], error) {
 func (q *Queue[T]) open(m *Manager, op, name string, opts []Option) error {
 	layout := layoutOf[T]()
 	typ := layout.signature
-	q.fixed, q.size = layout.err == nil && layout.size > 0, int(layout.size)
-	if !q.fixed {
+	if q.form, q.size = formOf[T](layout), int(layout.size); q.form != formFixed {
 		typ = signatureOf[T]()
 	}
 	h, items, err := openItems(m, op, shm.Queue, name, typ, opts)
@@ -126,14 +125,18 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	if err != nil {
 		return err
 	}
-	var b []byte
-	if q.fixed {
-		b = shm.BytesOfOne(&item)
-	} else if b, err = q.h.m.encode(item); err != nil {
-		return q.h.wrap(op, err)
-	}
 	q.h.obj.Release()
-	if err := items.Put(ctx, b, wait); err != nil {
+	switch q.form {
+	case formFixed:
+		err = items.Put(ctx, nil, shm.BytesOfOne(&item), wait)
+	case formBytes:
+		err = putText(ctx, items, *shm.BytesIn(&item), cborBytes, wait)
+	case formText:
+		err = putText(ctx, items, shm.TextIn(&item), cborText, wait)
+	default:
+		err = q.putEncoded(ctx, items, item, wait)
+	}
+	if err != nil {
 		return q.h.wrap(op, err)
 	}
 	return nil
@@ -146,7 +149,7 @@ func (q *Queue[T]) PutMany(ctx context.Context, list []T) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if q.fixed && q.size <= shm.MaxInline {
+	if q.form == formFixed && q.size <= shm.MaxInline {
 		q.h.obj.Release()
 		n, err := items.PutMany(ctx, shm.BytesOf(list), q.size)
 		return n, q.h.wrap("put many", err)
@@ -167,34 +170,35 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) { return q.get(ctx, "get"
 // TryGet is Get without waiting: ErrEmpty if there is none.
 func (q *Queue[T]) TryGet() (T, error) { return q.get(context.Background(), "try get", false) }
 
-func (q *Queue[T]) get(ctx context.Context, op string, wait bool) (item T, err error) {
+func (q *Queue[T]) get(ctx context.Context, op string, wait bool) (T, error) {
 	items, err := q.use(op)
 	if err != nil {
-		return item, err
+		var none T
+		return none, err
 	}
-	var claim shm.Claim
-	if q.fixed {
-		claim, err = q.getFixed(ctx, items, &item, wait)
-	} else {
-		buf := itemBuffers.Get().(*[]byte)
-		defer putBuffer(buf)
-		claim, err = items.Get(ctx, wait, func(b []byte) { *buf = append((*buf)[:0], b...) })
-		if err == nil {
-			err = q.h.m.decode(*buf, &item)
-		}
+	if q.form != formFixed {
+		return q.getEncoded(ctx, items, op, wait)
+	}
+	var item T
+	dst := shm.BytesOfOne(&item)
+	put := func(b []byte) { copy(dst, b) }
+	c, err := items.Get(ctx, wait, put, put)
+	if err != nil {
+		return item, q.wrapGet(op, err)
 	}
 	q.h.obj.Acquire()
-	q.claim(claim)
-	if err != nil && err != io.EOF {
-		err = q.h.wrap(op, err)
+	if c != 0 {
+		q.claim(c)
 	}
-	return item, err
+	return item, nil
 }
 
-func (q *Queue[T]) getFixed(ctx context.Context, items *shm.Items, item *T, wait bool) (shm.Claim, error) {
-	dst := shm.BytesOfOne(item)
-	c, err := items.Get(ctx, wait, func(b []byte) { copy(dst, b) })
-	return c, err
+// wrapGet leaves io.EOF as it is, as readers do.
+func (q *Queue[T]) wrapGet(op string, err error) error {
+	if err == io.EOF {
+		return err
+	}
+	return q.h.wrap(op, err)
 }
 
 // GetMany fills list with what is there, and returns how many; it waits only for the
@@ -204,7 +208,7 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
-	if !q.fixed {
+	if q.form != formFixed {
 		return q.getManyEncoded(ctx, list)
 	}
 	dst := shm.BytesOf(list)
@@ -213,8 +217,8 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 	for _, c := range claims {
 		q.claim(c)
 	}
-	if err != nil && err != io.EOF {
-		err = q.h.wrap("get many", err)
+	if err != nil {
+		err = q.wrapGet("get many", err)
 	}
 	return n, err
 }
@@ -260,9 +264,6 @@ func (q *Queue[T]) CloseWrite() error {
 
 // claim remembers an item that awaits TaskDone.
 func (q *Queue[T]) claim(c shm.Claim) {
-	if c == 0 {
-		return
-	}
 	q.mu.Lock()
 	q.claims = append(q.claims, c)
 	q.mu.Unlock()
@@ -377,12 +378,4 @@ func (q *Queue[T]) UnmarshalCBOR(b []byte) error {
 		return err
 	}
 	return q.open(m, "open", name, nil)
-}
-
-var itemBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-func putBuffer(b *[]byte) {
-	if cap(*b) <= maxKept {
-		itemBuffers.Put(b)
-	}
 }

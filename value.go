@@ -3,6 +3,7 @@ package carom
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/carom-ipc/carom/shm"
 )
@@ -132,14 +133,24 @@ func (v *Value[T]) update(op string, f func(T) (T, bool)) {
 
 // Add adds d to a value and returns the sum. Integers wrap around.
 func Add[T Number](v *Value[T], d T) T {
-	if v != nil {
-		if p := v.cell.Place(); p != nil {
-			v.h.obj.Release()
-			return shm.AddAt(p, d)
+	if v != nil && !shm.Race {
+		if p := v.cell.Int64(); p != nil {
+			return T(atomic.AddInt64(p, int64(d)))
 		}
 	}
-	var zero T
-	return zero
+	return addSlow(v, d)
+}
+
+func addSlow[T Number](v *Value[T], d T) (sum T) {
+	if v == nil {
+		return sum
+	}
+	if p := v.cell.Place(); p != nil {
+		v.h.obj.Release()
+		sum = shm.AddAt(p, d)
+		v.h.obj.Acquire()
+	}
+	return sum
 }
 
 // CompareAndSwap sets a value to new if it equals old, and reports whether it did.

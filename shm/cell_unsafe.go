@@ -2,6 +2,7 @@ package shm
 
 import (
 	"context"
+	"reflect"
 	"sync/atomic"
 	"unsafe"
 
@@ -53,15 +54,39 @@ func ArrayPayload(size, n uint64) uint64 { return arrayAt + size*n }
 
 // A Cell is the place of a T of 1, 2, 4 or 8 bytes that processes share; nil after
 // Close, and for values that are not one atomic. The zero Cell has no place.
-type Cell[T any] struct{ p unsafe.Pointer }
+type Cell[T any] struct {
+	p     unsafe.Pointer
+	int64 atomic.Pointer[int64] // p, where T is an integer of 8 bytes
+}
 
 // Bind gives the cell its place in a value's payload.
 func (c *Cell[T]) Bind(o *Object) {
-	atomic.StorePointer(&c.p, unsafe.Add(o.arena.base, o.Off+cellAt))
+	p := unsafe.Add(o.arena.base, o.Off+cellAt)
+	atomic.StorePointer(&c.p, p)
+	if isInt64[T]() {
+		c.int64.Store((*int64)(p))
+	}
 }
 
 // Unbind takes the place away: Place is nil from now on.
-func (c *Cell[T]) Unbind() { atomic.StorePointer(&c.p, nil) }
+func (c *Cell[T]) Unbind() {
+	atomic.StorePointer(&c.p, nil)
+	c.int64.Store(nil)
+}
+
+// Int64 is the place of an integer of 8 bytes, signed or not; nil of anything else. It is
+// what lets the addition of such integers be inlined.
+func (c *Cell[T]) Int64() *int64 { return c.int64.Load() }
+
+func isInt64[T any]() bool {
+	switch reflect.TypeFor[T]().Kind() {
+	case reflect.Int64, reflect.Uint64:
+		return true
+	case reflect.Int, reflect.Uint, reflect.Uintptr:
+		return unsafe.Sizeof(int(0)) == 8
+	}
+	return false
+}
 
 // Place is where the cell is, for the functions below; nil if it has none.
 func (c *Cell[T]) Place() unsafe.Pointer { return atomic.LoadPointer(&c.p) }
@@ -246,3 +271,15 @@ func FirstByte(b []byte) *byte { return unsafe.SliceData(b) }
 func BytesOfOne[T any](p *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p))
 }
+
+// BytesIn is the []byte at p. Precondition: T is []byte.
+func BytesIn[T any](p *T) *[]byte { return (*[]byte)(unsafe.Pointer(p)) }
+
+// TextIn is the memory of the string at p, not to be written. Precondition: T is string.
+func TextIn[T any](p *T) []byte {
+	s := *(*string)(unsafe.Pointer(p))
+	return unsafe.Slice(unsafe.StringData(s), len(s))
+}
+
+// SetText sets the string at p. Precondition: T is string.
+func SetText[T any](p *T, s string) { *(*string)(unsafe.Pointer(p)) = s }

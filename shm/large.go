@@ -54,25 +54,25 @@ func (q *Items) appendBlock(block, n uint64) error {
 	next := cursorAt(seg, pos+itemHead+16)
 	atom.Put64(&t.nextCursor, next)
 	atom.Put64(&t.nextCount, t.count+1)
-	atom.Store32(q.word(seg+pos), 16<<2|tagBlock)
+	atom.Publish32(q.word(seg+pos), 16<<2|tagBlock)
 	q.advanceTail(next, t.count+1)
 	return nil
 }
 
 // putLarge copies the item into a block outside the lock.
-func (q *Items) putLarge(ctx context.Context, item []byte, wait bool) error {
+func (q *Items) putLarge(ctx context.Context, head, body []byte, wait bool) error {
 	if q.Closed() {
 		return errs.ErrClosed
 	}
 	if !wait && q.Full() {
 		return errs.ErrFull
 	}
-	block, buf, err := q.Reserve(ctx, len(item))
+	block, buf, err := q.Reserve(ctx, len(head)+len(body))
 	if err != nil {
 		return err
 	}
-	atom.Copy(buf, item)
-	if err := q.Commit(ctx, block, len(item), wait); err != nil {
+	atom.Copy(buf[atom.Copy(buf, head):], body)
+	if err := q.Commit(ctx, block, len(buf), wait); err != nil {
 		_ = q.Drop(block)
 		return err
 	}

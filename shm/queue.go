@@ -19,6 +19,9 @@ import (
 // surrounds the one store (the other cursor words, blocks that change hands) is named
 // in a journal beforehand, and finished or forgotten by whoever takes the lock over.
 //
+// Commits are plain stores. The unlock that follows is a full barrier, and only after it
+// does either side look whether the other sleeps.
+//
 // queueHead, the payload's layout; each side has lines of its own:
 //
 //	field       | who writes      | meaning
@@ -50,7 +53,7 @@ type queueHead struct {
 	done     uint64
 	serial   uint64
 	bytes    uint64
-	_        [88]byte
+	_        [40]byte
 
 	tail side
 	_    [24]byte
@@ -194,16 +197,16 @@ func (q *Items) CloseWrite(ctx context.Context) error {
 	return nil
 }
 
-// Put appends one item. Errors: ErrClosed, ErrTooLarge, ErrNoMemory, ErrFull where
-// wait is false, the context's.
-func (q *Items) Put(ctx context.Context, item []byte, wait bool) error {
-	if len(item) > MaxInline {
-		return q.putLarge(ctx, item, wait)
+// Put appends one item, which is head and body together. Errors: ErrClosed, ErrTooLarge,
+// ErrNoMemory, ErrFull where wait is false, the context's.
+func (q *Items) Put(ctx context.Context, head, body []byte, wait bool) error {
+	if len(head)+len(body) > MaxInline {
+		return q.putLarge(ctx, head, body, wait)
 	}
 	if err := q.admit(ctx, wait); err != nil {
 		return err
 	}
-	err := q.append(ctx, tagInline, item, 1)
+	err := q.append(ctx, head, body)
 	q.unlockTail()
 	q.afterPut(err)
 	return err
@@ -282,21 +285,25 @@ func (q *Items) pending() uint64 {
 	return t.count - t.limit
 }
 
-// append writes one item behind the tail and commits it. It counts as n.
-func (q *Items) append(ctx context.Context, tag uint32, item []byte, n uint64) error {
-	need := itemHead + roundUp(uint64(len(item)), 8)
+// append writes one item behind the tail and commits it.
+func (q *Items) append(ctx context.Context, head, body []byte) error {
+	size := uint64(len(head) + len(body))
+	need := itemHead + roundUp(size, 8)
 	if err := q.room(ctx, need); err != nil {
 		return err
 	}
 	t := &q.h.tail
 	seg, pos := segmentOf(t.cursor), positionOf(t.cursor)
-	q.write(seg+pos, item)
+	if len(head) > 0 {
+		q.write(seg+pos+itemHead, head)
+	}
+	q.write(seg+pos+itemHead+uint64(len(head)), body)
 	q.zeroItem(seg + pos + need)
 	next := cursorAt(seg, pos+need)
 	atom.Put64(&t.nextCursor, next)
-	atom.Put64(&t.nextCount, t.count+n)
-	atom.Store32(q.word(seg+pos), uint32(len(item))<<2|tag)
-	q.advanceTail(next, t.count+n)
+	atom.Put64(&t.nextCount, t.count+1)
+	atom.Publish32(q.word(seg+pos), uint32(size)<<2|tagInline)
+	q.advanceTail(next, t.count+1)
 	return nil
 }
 
@@ -313,7 +320,7 @@ func (q *Items) appendMany(ctx context.Context, b []byte, size, n int) (int, err
 	word := uint32(size)<<2 | tagInline
 	for i := range n {
 		at := seg + pos + uint64(i)*need
-		q.write(at, b[i*size:(i+1)*size])
+		q.write(at+itemHead, b[i*size:(i+1)*size])
 		if i > 0 {
 			q.putItem(at, word)
 		}
@@ -322,7 +329,7 @@ func (q *Items) appendMany(ctx context.Context, b []byte, size, n int) (int, err
 	next := cursorAt(seg, pos+uint64(n)*need)
 	atom.Put64(&t.nextCursor, next)
 	atom.Put64(&t.nextCount, t.count+uint64(n))
-	atom.Store32(q.word(seg+pos), word)
+	atom.Publish32(q.word(seg+pos), word)
 	q.advanceTail(next, t.count+uint64(n))
 	return n, nil
 }
@@ -369,7 +376,7 @@ func (q *Items) room(ctx context.Context, need uint64) error {
 // header, recoverTail knows that the journal applies.
 func (q *Items) advanceTail(cursor, count uint64) {
 	t := &q.h.tail
-	atom.Store64(&t.count, count)
+	atom.Publish64(&t.count, count)
 	if t.block != 0 {
 		atom.Put64(&t.block, 0)
 	}

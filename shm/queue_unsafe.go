@@ -36,10 +36,8 @@ func (q *Items) serialOf(off uint64) *uint64 { return q.long(off + 8) }
 
 func (q *Items) long(off uint64) *uint64 { return at[uint64](q.a, off) }
 
-// write copies an item behind its header.
-func (q *Items) write(off uint64, item []byte) {
-	atom.Copy(q.a.bytes(off+itemHead, uint64(len(item))), item)
-}
+// write copies bytes of an item that is not committed yet.
+func (q *Items) write(off uint64, b []byte) { atom.Copy(q.a.bytes(off, uint64(len(b))), b) }
 
 func (q *Items) zeroItem(off uint64) { atom.Put64(q.long(off), 0) }
 

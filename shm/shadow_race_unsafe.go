@@ -11,6 +11,9 @@ import (
 // told to it through a word of the heap: acquired after the shared word was read,
 // released before it is written.
 
+// Race reports whether the race detector is on.
+const Race = true
+
 type shadow struct{ word uint64 }
 
 // Acquire says that what was released before on o happened before now.

@@ -233,7 +233,8 @@ func queues(t *testing.T, kind Kind, cap int, confirm bool) (*Items, *Items) {
 func get(t *testing.T, q *Items) ([]byte, Claim) {
 	t.Helper()
 	var b []byte
-	c, err := q.Get(t.Context(), false, func(v []byte) { b = append([]byte{}, v...) })
+	put := func(v []byte) { b = append([]byte{}, v...) }
+	c, err := q.Get(t.Context(), false, put, put)
 	require.NoError(t, err)
 	return b, c
 }
@@ -244,7 +245,7 @@ func TestQueueSizes(t *testing.T) {
 	for round := range 20 {
 		for _, n := range sizes {
 			item := []byte(strings.Repeat(string(rune('a'+round)), n))
-			require.NoError(t, q.Put(t.Context(), item, true))
+			require.NoError(t, q.Put(t.Context(), nil, item, true))
 		}
 		require.Equal(t, len(sizes), r.Len())
 		for _, n := range sizes {
@@ -253,14 +254,14 @@ func TestQueueSizes(t *testing.T) {
 			require.Equal(t, strings.Repeat(string(rune('a'+round)), n), string(b))
 		}
 	}
-	_, err := r.Get(t.Context(), false, func([]byte) {})
+	_, err := r.Get(t.Context(), false, nil, nil)
 	require.ErrorIs(t, err, errs.ErrEmpty)
-	require.ErrorIs(t, q.Put(t.Context(), make([]byte, 65*mib), true), errs.ErrTooLarge)
+	require.ErrorIs(t, q.Put(t.Context(), nil, make([]byte, 65*mib), true), errs.ErrTooLarge)
 	sound(t, q.a, true)
 	require.NoError(t, q.CloseWrite(t.Context()))
-	_, err = r.Get(t.Context(), true, func([]byte) {})
+	_, err = r.Get(t.Context(), true, nil, nil)
 	require.ErrorIs(t, err, io.EOF)
-	require.ErrorIs(t, r.Put(t.Context(), nil, true), errs.ErrClosed)
+	require.ErrorIs(t, r.Put(t.Context(), nil, nil, true), errs.ErrClosed)
 	require.NoError(t, q.a.Remove(t.Context(), "q"))
 	require.NoError(t, q.o.Close())
 	require.NoError(t, r.o.Close())
@@ -273,7 +274,7 @@ func TestQueueBudget(t *testing.T) {
 	n := 0
 	var err error
 	for ; err == nil; n++ {
-		err = q.Put(t.Context(), make([]byte, 1<<20), true)
+		err = q.Put(t.Context(), nil, make([]byte, 1<<20), true)
 	}
 	require.ErrorIs(t, err, errs.ErrNoMemory)
 	n--
@@ -282,7 +283,7 @@ func TestQueueBudget(t *testing.T) {
 		get(t, r)
 	}
 	sound(t, q.a, true)
-	require.NoError(t, q.Put(t.Context(), make([]byte, 1<<20), true))
+	require.NoError(t, q.Put(t.Context(), nil, make([]byte, 1<<20), true))
 }
 
 func TestQueueConcurrent(t *testing.T) {
@@ -299,7 +300,7 @@ func TestQueueConcurrent(t *testing.T) {
 							size = 20000
 						}
 						item := fmt.Appendf(nil, "%d %d %s", p, i, strings.Repeat("x", size))
-						if err := q.Put(context.Background(), item, true); err != nil {
+						if err := q.Put(context.Background(), nil, item, true); err != nil {
 							panic(err)
 						}
 					}
@@ -312,7 +313,8 @@ func TestQueueConcurrent(t *testing.T) {
 					last := map[int]int{}
 					for {
 						var item string
-						_, err := r.Get(context.Background(), true, func(b []byte) { item = string(b) })
+						put := func(b []byte) { item = string(b) }
+						_, err := r.Get(context.Background(), true, put, put)
 						if errors.Is(err, io.EOF) {
 							return
 						}
@@ -323,7 +325,7 @@ func TestQueueConcurrent(t *testing.T) {
 						var x string
 						_, _ = fmt.Sscan(item, &p, &i, &x)
 						if before, ok := last[p]; ok && before >= i {
-							panic(fmt.Sprintf("producer %d: %d after %d", p, i, before))
+							panic(fmt.Sprintf("producer %d: %d after %d: %d bytes %.20q", p, i, before, len(item), item))
 						}
 						last[p] = i
 						mu.Lock()
@@ -348,9 +350,9 @@ func TestQueueConfirm(t *testing.T) {
 	q, r := queues(t, Queue, 0, true)
 	big := strings.Repeat("b", 100_000)
 	for i := range 2000 {
-		require.NoError(t, q.Put(t.Context(), fmt.Append(nil, i), true))
+		require.NoError(t, q.Put(t.Context(), nil, fmt.Append(nil, i), true))
 	}
-	require.NoError(t, q.Put(t.Context(), []byte(big), true))
+	require.NoError(t, q.Put(t.Context(), []byte(big[:5]), []byte(big[5:]), true))
 	b, c0 := get(t, q)
 	require.Equal(t, "0", string(b))
 	var claims []Claim
@@ -380,7 +382,7 @@ func TestQueueConfirm(t *testing.T) {
 		require.NoError(t, q.Done(t.Context(), c))
 	}
 	require.NoError(t, q.Join(t.Context()))
-	_, err := q.Get(t.Context(), false, func([]byte) {})
+	_, err := q.Get(t.Context(), false, nil, nil)
 	require.ErrorIs(t, err, errs.ErrEmpty)
 	sound(t, q.a, true)
 }

@@ -16,11 +16,12 @@ type taken struct {
 	n     uint64 // bytes
 }
 
-// Get takes the next item. put is called with its bytes once, for a small item under
-// the queue's lock: it must copy them and be quick. Errors: io.EOF when the queue is
-// closed and drained, ErrEmpty where wait is false, ErrClosed, the context's.
-func (q *Items) Get(ctx context.Context, wait bool, put func([]byte)) (Claim, error) {
-	return q.get(ctx, wait, put, func(t taken) error { return q.finishLarge(t, put) })
+// Get takes the next item. One of small and large is called with its bytes once: small
+// under the queue's lock, so it must copy them and be quick, large without. Errors: io.EOF
+// when the queue is closed and drained, ErrEmpty where wait is false, ErrClosed, the
+// context's.
+func (q *Items) Get(ctx context.Context, wait bool, small, large func([]byte)) (Claim, error) {
+	return q.get(ctx, wait, small, func(t taken) error { return q.finishLarge(t, large) })
 }
 
 // get takes the next item; finish is called with it outside the lock.
@@ -111,7 +112,7 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(t.block)))
 		atom.Put64(&h.block, t.block)
 	}
-	atom.Store64(&h.cursor, next)
+	atom.Publish64(&h.cursor, next)
 	if t.block != 0 && !q.Confirms() {
 		atom.Add64(&q.h.bytes, -q.a.blockSize(t.block))
 		q.a.take(t.block)
@@ -126,7 +127,7 @@ func (q *Items) advanceHead() {
 	if h.block != 0 {
 		atom.Put64(&h.block, 0)
 	}
-	atom.Store64(&h.count, h.nextCount)
+	atom.Publish64(&h.count, h.nextCount)
 }
 
 // itemAt reads an item's header and checks that what it says can be.

@@ -53,3 +53,11 @@ func Copy(dst, src []byte) int { return copy(dst, src) }
 
 // Clear zeroes shared memory that nobody else reads yet.
 func Clear(dst []byte) { clear(dst) }
+
+// Publish32 is Store32 without its full barrier: whoever loads the new value sees
+// everything written before, but a load that follows may be done before the store. A
+// read-modify-write has to come between the two where that matters, such as an unlock.
+func Publish32(p *uint32, v uint32) { publish32(p, v) }
+
+// Publish64 is Store64 without its full barrier.
+func Publish64(p *uint64, v uint64) { publish64(p, v) }

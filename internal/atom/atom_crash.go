@@ -85,3 +85,13 @@ func Copy(dst, src []byte) int { point(); return copy(dst, src) }
 //
 //go:noinline
 func Clear(dst []byte) { point(); clear(dst) }
+
+// Publish32 is Store32 without its full barrier.
+//
+//go:noinline
+func Publish32(p *uint32, v uint32) { point(); publish32(p, v) }
+
+// Publish64 is Store64 without its full barrier.
+//
+//go:noinline
+func Publish64(p *uint64, v uint64) { point(); publish64(p, v) }

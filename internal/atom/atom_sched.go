@@ -85,3 +85,13 @@ func Copy(dst, src []byte) int { Yield(); return copy(dst, src) }
 //
 //go:noinline
 func Clear(dst []byte) { Yield(); clear(dst) }
+
+// Publish32 is Store32 without its full barrier.
+//
+//go:noinline
+func Publish32(p *uint32, v uint32) { Yield(); publish32(p, v) }
+
+// Publish64 is Store64 without its full barrier.
+//
+//go:noinline
+func Publish64(p *uint64, v uint64) { Yield(); publish64(p, v) }

@@ -1,0 +1,140 @@
+package carom
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"reflect"
+	"sync"
+
+	"github.com/carom-ipc/carom/shm"
+)
+
+// itemForm is how a queue's items lie in memory.
+type itemForm uint8
+
+const (
+	formEncoded itemForm = iota // CBOR
+	formFixed                   // a copy of T
+	formBytes                   // CBOR of a []byte: a header before the bytes themselves
+	formText                    // CBOR of a string: likewise
+)
+
+func formOf[T any](layout elementLayout) itemForm {
+	switch t := reflect.TypeFor[T](); {
+	case layout.err == nil && layout.size > 0:
+		return formFixed
+	case t == reflect.TypeFor[[]byte]():
+		return formBytes
+	case t == reflect.TypeFor[string]():
+		return formText
+	}
+	return formEncoded
+}
+
+// Major types of RFC 8949, in the upper three bits of an item's first byte.
+const (
+	cborBytes = 2 << 5
+	cborText  = 3 << 5
+)
+
+// putText puts b behind the CBOR header of its length, without a copy of both.
+func putText(ctx context.Context, items *shm.Items, b []byte, major byte, wait bool) error {
+	var head [9]byte
+	if b == nil && major == cborBytes {
+		return items.Put(ctx, nil, cborNull, wait)
+	}
+	return items.Put(ctx, appendHead(head[:0], major, uint64(len(b))), b, wait)
+}
+
+func appendHead(dst []byte, major byte, n uint64) []byte {
+	switch {
+	case n < 24:
+		return append(dst, major|byte(n))
+	case n < 1<<8:
+		return append(dst, major|24, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(dst, major|25), uint16(n))
+	case n < 1<<32:
+		return binary.BigEndian.AppendUint32(append(dst, major|26), uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, major|27), n)
+}
+
+// cutHead returns what follows the header of an item of that major type; ok is false if b
+// is anything else.
+func cutHead(b []byte, major byte) (body []byte, ok bool) {
+	if len(b) == 0 || b[0]&0xe0 != major || b[0]&0x1f > 27 {
+		return nil, false
+	}
+	head := 1
+	n := uint64(b[0] & 0x1f)
+	if n >= 24 {
+		head += 1 << (n - 24)
+		if len(b) < head {
+			return nil, false
+		}
+		n = 0
+		for _, c := range b[1:head] {
+			n = n<<8 | uint64(c)
+		}
+	}
+	return b[head:], uint64(len(b)-head) == n
+}
+
+var itemBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func putBuffer(b *bytes.Buffer) {
+	if b.Cap() <= maxKept {
+		b.Reset()
+		itemBuffers.Put(b)
+	}
+}
+
+func (q *Queue[T]) putEncoded(ctx context.Context, items *shm.Items, item T, wait bool) error {
+	buf := itemBuffers.Get().(*bytes.Buffer)
+	defer putBuffer(buf)
+	if err := encodeTo(buf, item); err != nil {
+		return err
+	}
+	return items.Put(ctx, nil, buf.Bytes(), wait)
+}
+
+// getEncoded decodes a large item where it lies, and a small one from a copy, because
+// the queue's lock is held while that is looked at.
+func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, wait bool) (item T, err error) {
+	buf := itemBuffers.Get().(*bytes.Buffer)
+	defer putBuffer(buf)
+	large := false
+	var decodeErr error
+	claim, err := items.Get(ctx, wait,
+		func(b []byte) { buf.Write(b) },
+		func(b []byte) { large, decodeErr = true, q.decode(b, &item) })
+	if err != nil {
+		return item, q.wrapGet(op, err)
+	}
+	q.h.obj.Acquire()
+	if claim != 0 {
+		q.claim(claim)
+	}
+	if !large {
+		decodeErr = q.decode(buf.Bytes(), &item)
+	}
+	return item, q.h.wrap(op, decodeErr)
+}
+
+func (q *Queue[T]) decode(b []byte, item *T) error {
+	switch q.form {
+	case formBytes:
+		if body, ok := cutHead(b, cborBytes); ok {
+			*shm.BytesIn(item) = bytes.Clone(body)
+			return nil
+		}
+	case formText:
+		if body, ok := cutHead(b, cborText); ok {
+			shm.SetText(item, string(body))
+			return nil
+		}
+	}
+	return decodeCBOR(b, item)
+}

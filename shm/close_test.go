@@ -1,0 +1,49 @@
+package shm
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// Of many goroutines that wait for one word, one sleeps and the others queue behind it:
+// Close ends all their waits, and none of them believes to have the lock.
+func TestCloseEndsAllWaits(t *testing.T) {
+	a := newArena(t, 4*mib)
+	b, err := Attach(a.File())
+	require.NoError(t, err)
+	spec := Spec{Name: "lock", Kind: Lock, Payload: LockPayload}
+	o, _, err := a.Open(t.Context(), spec)
+	require.NoError(t, err)
+	_, err = LockOf(o).Lock(t.Context(), a.domain, futex.Report)
+	require.NoError(t, err)
+	p, _, err := b.Open(t.Context(), spec)
+	require.NoError(t, err)
+	e, _, err := b.Open(t.Context(), Spec{Name: "event", Kind: Event, Payload: EventPayload})
+	require.NoError(t, err)
+	EventOf(e).Set(b.domain)
+	EventOf(e).Clear()
+	q, err := b.OpenQueue(t.Context(), QueueSpec(Queue, "q", "bytes", 0, false))
+	require.NoError(t, err)
+
+	const each = 300
+	got := make(chan error, 3*each)
+	for range each {
+		go func() { _, err := LockOf(p).Lock(context.Background(), b.domain, futex.Report); got <- err }()
+		go func() { got <- EventOf(e).Wait(context.Background(), b.domain) }()
+		go func() { got <- q.h.notEmpty.Wait(context.Background(), b.domain, q.ready) }()
+	}
+	for slept, _ := b.domain.Stats(); slept < 3; slept, _ = b.domain.Stats() {
+	}
+	require.NoError(t, b.Close())
+	for range 3 * each {
+		if err := <-got; !errors.Is(err, errs.ErrClosed) {
+			t.Fatalf("a wait ended with %v", err)
+		}
+	}
+}
