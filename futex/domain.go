@@ -180,7 +180,10 @@ func (d *Domain) Recover(waits, wakes []uint64, size uint64) {
 				continue
 			}
 			if off%4 == 0 && off < size {
-				d.WakeAll(d.at(off))
+				word := d.at(off)
+				d.WakeAll(word)
+				// The dead may have changed the bucket and not yet woken the hubs.
+				wake(&d.parking[d.bucket(word)], wakeEverybody)
 			}
 			atom.Store64(&records[i], 0)
 		}

@@ -81,7 +81,7 @@ func (e *Event) waitSlow(ctx context.Context, d *Domain, first uint32) error {
 	if d.spin.try(&d.spin.message, messageSpin, happened) {
 		return nil
 	}
-	if err := d.gates.enter(ctx, &e.word); err != nil {
+	if err := d.enter(ctx, &e.word); err != nil {
 		return err
 	}
 	defer d.gates.leave(&e.word)

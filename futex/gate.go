@@ -3,6 +3,8 @@ package futex
 import (
 	"context"
 	"sync"
+
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 // gates let one goroutine of this process at a time compete for a contended
@@ -70,6 +72,19 @@ func (g *gates) enter(ctx context.Context, word *uint32) error {
 	in.remove(w)
 	s.mu.Unlock()
 	return ctx.Err()
+}
+
+// enter is the gates', and ErrClosed to those whose turn comes after Close: what lay
+// behind the word may be gone.
+func (d *Domain) enter(ctx context.Context, word *uint32) error {
+	if err := d.gates.enter(ctx, word); err != nil {
+		return err
+	}
+	if d.closed() {
+		d.gates.leave(word)
+		return errs.ErrClosed
+	}
+	return nil
 }
 
 // leave hands the gate to the next in line.

@@ -71,7 +71,14 @@ func (m *Mutex) TryLock(d *Domain, mode Mode) (recovered bool, err error) {
 		case w&idMask == 0 && w&handoff == 0:
 			continue // lost a race for a free word
 		case w&idMask == 0:
-			return false, errs.ErrLocked
+			// Reserved; but who starved may be gone, by death or cancellation.
+			if d.wake(&m.word, wakeEverybody) > 0 {
+				return false, errs.ErrLocked
+			}
+			if got, recovered, err := m.acquire(d, w, mode, handoff); got || err != nil {
+				return recovered, err
+			}
+			continue
 		}
 		if _, _, alive := d.peers.Liveness(ID(w & idMask)); alive {
 			return false, errs.ErrLocked
@@ -125,7 +132,7 @@ func (m *Mutex) lockSlow(ctx context.Context, d *Domain, mode Mode) (recovered b
 			return recovered, err
 		}
 	}
-	if err := d.gates.enter(ctx, &m.word); err != nil {
+	if err := d.enter(ctx, &m.word); err != nil {
 		return false, err
 	}
 	defer d.gates.leave(&m.word)
@@ -178,10 +185,18 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 }
 
 // passOn wakes another sleeper if m is free, as the caller, who leaves, may have
-// used up the wake-up that Unlock sent, or the reservation.
+// used up the wake-up that Unlock sent, or the reservation. If somebody barged in
+// since, the word has to say again that others may sleep.
 func (m *Mutex) passOn(d *Domain) {
-	if w := atom.Load32(&m.word); w&idMask == 0 {
-		d.wake(&m.word, wakeEverybody)
+	for {
+		w := atom.Load32(&m.word)
+		if w&idMask == 0 {
+			d.wake(&m.word, wakeEverybody)
+			return
+		}
+		if w&waiters != 0 || atom.CAS32(&m.word, w, w|waiters) {
+			return
+		}
 	}
 }
 

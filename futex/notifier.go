@@ -56,7 +56,7 @@ func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) error
 	if ready() || d.spin.try(&d.spin.message, messageSpin, ready) {
 		return nil
 	}
-	if err := d.gates.enter(ctx, &n.word); err != nil {
+	if err := d.enter(ctx, &n.word); err != nil {
 		return err
 	}
 	defer d.gates.leave(&n.word)
