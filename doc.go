@@ -1,0 +1,141 @@
+// Package carom shares objects between the processes of a program: values, arrays,
+// queues, locks and the other means of synchronisation in memory that all processes
+// map, dicts, lists and namespaces in a coordinator, and one Manager to make them. It
+// is for Go what the managers of Python's multiprocessing are for Python.
+//
+// # Quick start
+//
+//	var count = carom.NewWorker("count", func(ctx context.Context, total *carom.Value[int64]) error {
+//		carom.Add(total, 1000)
+//		return nil
+//	})
+//
+//	func main() {
+//		carom.Init() // the first line of main: workers and the coordinator begin here
+//		ctx := context.Background()
+//		m, err := carom.Start(ctx, nil)
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		defer m.Close()
+//		total, err := carom.NewValue[int64](m, "total")
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		g := carom.NewGroup(ctx, m)
+//		for range 4 {
+//			count.Go(g, total)
+//		}
+//		if err := g.Wait(); err != nil {
+//			log.Fatal(err)
+//		}
+//		fmt.Println(total.Load()) // 4000
+//	}
+//
+// A worker is a function in a process of its own: this executable, started again. A
+// handle that is an argument, an item of a queue or an entry of a dict arrives attached.
+// NewX makes sure that an object of a name exists and attaches to it, so N equal
+// processes can all call it; OpenX only attaches. Programs that were started
+// independently meet through "carom serve" and Connect.
+//
+// A method takes a context if it may wait for somebody else, and returns an error if it
+// can fail. An error means that nothing was acquired, stored or taken; the exceptions
+// are documented where they are.
+//
+// # Where objects live
+//
+//   - In the arena, memory that all processes map: Value, Array, Queue, ByteQueue, Lock,
+//     RLock, Semaphore, BoundedSemaphore, Condition, Event, Barrier. Using them is a
+//     matter of loads, stores and futexes. The coordinator takes no part in it.
+//   - In the coordinator, a process of its own that Start launches: Dict, List and
+//     Namespace. Each call is one round trip over a socket. A client that cannot map the
+//     arena, on tcp, has these only; the others are ErrNotLocal there.
+//
+// # Guarantees
+//
+//  1. Nobody waits for the dead. A lock whose owner died is ErrOwnerDied to all who want
+//     it until somebody calls Recover, or goes to the next with the option AutoRecover.
+//  2. An item is in a queue wholly or not at all, whatever kills its producer. A consumer
+//     that is killed has taken it or has not. With AtLeastOnce, what it took and did not
+//     confirm with TaskDone goes back to the front.
+//  3. A Value is never seen half written, whatever its size and whatever kills its
+//     writer. Value.Update and Add lose no update.
+//  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise.
+//  5. Objects in the arena go on without the coordinator; objects in the coordinator
+//     answer ErrUnavailable when it is gone, and do not hang.
+//  6. The end of a context ends a wait promptly, and leaves the object as if the call had
+//     not been made.
+//  7. Nothing remains: when the last process is gone, whatever ended it, so is the memory.
+//     The coordinator and the workers go with the process that started the manager.
+//  8. Processes that disagree about an element type's layout get ErrType, not garbage.
+//  9. The arena stays within its budget (Options.Memory). Beyond it is ErrNoMemory.
+//  10. A hundred thousand blocked goroutines cost fewer than 200 threads.
+//
+// # Memory model
+//
+// Atomic accesses (those of Value, and Load, Store and AddAt of Array for elements of 1,
+// 2, 4 and 8 bytes) are sequentially consistent among each other in all processes, as
+// those of sync/atomic are among goroutines. What a process wrote to shared memory
+// before it
+//
+//   - stored or added to a Value or an element, is seen by whoever loads that,
+//   - unlocked a lock, is seen by whoever locks it next,
+//   - put an item, is seen by whoever gets it,
+//   - set an event, released a semaphore, notified a condition or arrived at a barrier,
+//     is seen by whoever is let go by it.
+//
+// Array.Slice is plain memory: it needs one of these edges between its writers and its
+// readers, or it is a data race, which the race detector sees within a process and
+// nobody sees between two. What a killed process had written by plain stores before its
+// death stays as it was at that moment.
+//
+// # Death
+//
+// Any process may be killed at any time. The kernel itself marks its death in a word of
+// the arena, within milliseconds and whatever the size of the dead. There is no heartbeat:
+// a process that is stopped or slow is not taken for dead. Whoever waits for it, or
+// the process beside it in the table, then takes back what it held:
+//
+//	a Lock or RLock              becomes ErrOwnerDied, or free with AutoRecover
+//	a permit                     comes back: of a BoundedSemaphore, or with Permits
+//	a unit of a plain Semaphore  does not: it is a signal
+//	an unconfirmed item          goes back to the queue's front, with AtLeastOnce
+//	a place among waiters        goes, and no notification is lost to it
+//	a party waiting in a Barrier breaks it: ErrBroken for the others
+//	memory taken and not given   is freed
+//	a name without a process     stays, until Remove or the manager's end
+//
+// To repair what a lock guards after ErrOwnerDied, call Recover, look, repair, Unlock.
+// Where work must be counted exactly once although its worker may die at any
+// instruction, publish the work's result in one step: the demo of cmd/carom shows how,
+// and argues it.
+//
+// # Limits
+//
+//   - Linux on a 64-bit machine. Kernels before 5.16, which cannot wait for several words
+//     at once, are slower to wake. Elsewhere programs build, and Start and Connect return
+//     errors that wrap errors.ErrUnsupported.
+//   - Elements of Value and Array are of fixed size and free of pointers. Queue, Dict,
+//     List and Namespace take whatever CBOR encodes.
+//   - A name has at most 1,024 bytes of UTF-8. A manager has up to 16 million objects and
+//     4,095 processes. A message to the coordinator has at most 64 MiB.
+//   - Processes that share an arena trust each other: each can write all of it. Only the
+//     same user, or root, with the key, gets at it.
+//   - The dicts and lists of a coordinator are gone when it is.
+//
+// # Debugging
+//
+//   - "carom ls ADDR" lists a manager's objects and processes, Manager.Objects,
+//     Manager.Processes and Manager.Stats tell programs the same.
+//   - "carom doctor ADDR", Manager.Check, examines every invariant of the arena.
+//   - CAROM_LIVENESS=file makes a process use the fallback for detecting death, a file
+//     lock, as where the kernel's robust lists are filtered out.
+//   - Errors name the operation, the kind and the object: carom: lock Lock "cache.lock":
+//     owner died. Options.Logger gets what the coordinator has to say.
+//
+// # Testing
+//
+// Call Init first in TestMain, and tests can start workers, which are package variables
+// of the test. Managers are independent of each other: give each test its own. The race
+// detector knows the memory model above within a process.
+package carom
