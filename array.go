@@ -79,17 +79,6 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 	return nil
 }
 
-func initialSliceOf[T any](o options, n int) ([]T, error) {
-	s, ok := o.initial.([]T)
-	if !ok {
-		return nil, fmt.Errorf("%w: InitialSlice is a %T, want a %T", ErrType, o.initial, s)
-	}
-	if len(s) > n {
-		return nil, fmt.Errorf("%w: InitialSlice has %d elements, the array %d", ErrType, len(s), n)
-	}
-	return s, nil
-}
-
 // Len is the number of elements.
 func (a *Array[T]) Len() int {
 	if a == nil {

@@ -33,6 +33,15 @@ func mustEncMode() cbor.UserBufferEncMode {
 	return Must(o.UserBufferEncMode())
 }
 
+// handleTags makes a handle that meets an any a Ref.
+var handleTags = func() cbor.TagSet {
+	tags := cbor.NewTagSet()
+	if err := tags.Add(cbor.TagOptions{DecTag: cbor.DecTagOptional}, reflect.TypeFor[Ref](), HandleTag); err != nil {
+		panic(err)
+	}
+	return tags
+}()
+
 func mustDecMode(maps reflect.Type) cbor.DecMode {
 	return Must(cbor.DecOptions{
 		IntDec:           cbor.IntDecConvertSignedOrBigInt,
@@ -45,7 +54,7 @@ func mustDecMode(maps reflect.Type) cbor.DecMode {
 		// The size of a frame bounds both.
 		MaxArrayElements: 1<<31 - 1,
 		MaxMapPairs:      1<<31 - 1,
-	}.DecMode())
+	}.DecModeWithSharedTags(handleTags))
 }
 
 // encodeCBOR encodes v. ErrType: CBOR has nothing for a type in it, such as a

@@ -2,7 +2,6 @@ package carom
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/carom-ipc/carom/shm"
@@ -64,14 +63,6 @@ func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
 	}
 	h.bind(v.cell.Unbind)
 	return nil
-}
-
-func initialOf[T any](o options) (T, error) {
-	v, ok := o.initial.(T)
-	if !ok {
-		return v, fmt.Errorf("%w: Initial is a %T, want a %T", ErrType, o.initial, v)
-	}
-	return v, nil
 }
 
 // Load returns the value.
