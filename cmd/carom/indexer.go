@@ -21,6 +21,22 @@ var indexers = carom.NewWorker("index files", func(ctx context.Context, j job) e
 	return w.run(ctx)
 })
 
+// at is called between the steps of a worker's life. Tests have it kill the process.
+var at = func(step) {}
+
+type step int
+
+const (
+	taken     step = iota // files from the queue
+	written               // the record, not yet committed
+	committed             // the record
+	marked                // its files
+	added                 // to one counter
+	entered               // into one entry of the dict
+	confirmed             // one of the files
+	steps
+)
+
 type indexer struct {
 	job
 	record *carom.Value[record]
@@ -43,13 +59,16 @@ func (w *indexer) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		at(taken)
 		if fresh := w.fresh(files[:n]); len(fresh) > 0 {
 			r, err := w.count(ctx, fresh)
 			if err != nil {
 				return err
 			}
 			r.Batch = last.Batch + 1
+			at(written)
 			w.record.Store(*r) // the commit
+			at(committed)
 			last = *r
 			if err := w.Board.apply(ctx, w.Worker, r); err != nil {
 				return err
@@ -59,6 +78,7 @@ func (w *indexer) run(ctx context.Context) error {
 			if err := w.Board.Paths.TaskDone(); err != nil {
 				return err
 			}
+			at(confirmed)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 const actAsCarom = "CAROM_TEST_ACT_AS_CAROM"
 
 func TestMain(m *testing.M) {
+	at = dieAtRandom
 	carom.Init()
 	if os.Getenv(actAsCarom) != "" {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))

@@ -67,10 +67,12 @@ func (b *board) apply(ctx context.Context, worker int, r *record) error {
 	for _, seq := range r.Seq[:r.Files] {
 		b.Counted.Store(int(seq), 1)
 	}
+	at(marked)
 	turn, team := turnOf(worker), b.Teams[teamOf(worker)]
-	for i, added := range r.Added {
-		if now := team.load(i); added != 0 && now&turn == r.Before[i] {
-			team.add(i, turned(now, turn, added))
+	for i, delta := range r.Added {
+		if now := team.load(i); delta != 0 && now&turn == r.Before[i] {
+			team.add(i, turned(now, turn, delta))
+			at(added)
 		}
 	}
 	for i, kind := range r.Kind[:r.Kinds] {
@@ -88,6 +90,7 @@ func (b *board) apply(ctx context.Context, worker int, r *record) error {
 		if err != nil {
 			return err
 		}
+		at(entered)
 	}
 	return nil
 }
