@@ -135,14 +135,17 @@ func (a *Arena) leave() {
 	a.watch.stop()
 	a.domain.Close()
 	_ = a.sweep(context.Background(), a.self.Slot())
+	a.withdraw()
 	a.sentry.Close()
 	_ = unlockByte(a.file, a.self.Slot())
 }
 
-// withdraw ends the process's life as far as others can see.
+// withdraw ends the process's life as far as others can see. Nothing may be held any
+// more: whoever finds a lock in the name of the dead takes it.
 func (a *Arena) withdraw() {
 	s := a.slot(a.self.Slot())
-	atom.Store32(&s.live, futexOwnerDied) // before the kernel stops looking after it
+	atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
+	atom.Store32(&s.live, futexOwnerDied)                 // before the kernel stops looking after it
 	a.life.end()
 	a.sentry.WakeAll(&s.live)
 }

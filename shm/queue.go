@@ -407,6 +407,9 @@ func (q *Items) recoverTail() {
 	if committed {
 		q.advanceTail(t.nextCursor, t.nextCount)
 	} else if t.block != 0 {
+		if t.cursor == 0 {
+			atom.Store64(&q.h.base, 0)
+		}
 		q.discard(t.block, t.blockSerial)
 		atom.Put64(&t.block, 0)
 	}

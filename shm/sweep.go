@@ -69,10 +69,9 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	}
 	a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(r.attached)/8+1, page))
 	if self {
-		a.withdraw()
-	} else {
-		atom.Add32(&h.recoveries, 1)
+		return nil // the slot is given back when the locks are: see leave
 	}
+	atom.Add32(&h.recoveries, 1)
 	atom.Store32(&s.ident, ident(slotFree, dead.Gen()))
 	return nil
 }
