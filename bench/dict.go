@@ -44,13 +44,17 @@ func init() {
 	dict("DictGet/impl=carom/procs=2/goroutines=64", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
 		return spread(64, n, func(n int) error { return get(ctx, d, keys, n) })
 	})
-	dict("DictSet/impl=carom/procs=2/goroutines=1", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
+	set := func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
 		for i := range n {
 			if err := d.Set(ctx, keys[i%len(keys)], i); err != nil {
 				return err
 			}
 		}
 		return nil
+	}
+	dict("DictSet/impl=carom/procs=2/goroutines=1", set)
+	dict("DictSet/impl=carom/procs=2/goroutines=64", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
+		return spread(64, n, func(n int) error { return set(ctx, d, keys, n) })
 	})
 	dict("DictAddKey/impl=carom/procs=2/goroutines=1", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
 		for i := range n {

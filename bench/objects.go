@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/carom-ipc/carom"
 )
@@ -96,38 +97,43 @@ func init() {
 	many("ValueNew/impl=carom", nothing, then(closeAll, each(remove)), create)
 	many("ValueOpen/impl=carom", each(create), then(closeAll, each(remove)), open)
 	many("ValueRemove/impl=carom", then(each(create), closeAll), nothing, remove)
-	add(inProcess("Start/impl=carom/procs=2", 0, func(e *Env) (func(int) error, error) {
-		return func(n int) error {
+	add(Case{Name: "Start/impl=carom/procs=2", Open: func(e *Env) (Run, error) {
+		return func(n int) (Result, error) {
+			r := Result{Ops: n}
 			for range n {
-				if err := startAndUse(e.ctx); err != nil {
-					return err
+				took, err := startAndUse(e.ctx)
+				if err != nil {
+					return r, err
 				}
+				r.Elapsed += took
 			}
-			return nil
+			return r, nil
 		}, nil
-	}))
+	}})
 }
 
 var held []*carom.Value[int64]
 
-// startAndUse is a manager's life as short as can be: a first operation in memory and
-// one at the coordinator.
-func startAndUse(ctx context.Context) error {
+// startAndUse is the time from nothing to a first operation in memory and one at the
+// coordinator. What Close takes is not in it.
+func startAndUse(ctx context.Context) (time.Duration, error) {
+	begin := time.Now()
 	m, err := carom.Start(ctx, &carom.Options{Memory: 16 << 20})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	v, err := carom.NewValue[int64](m, "v")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	carom.Add(v, 1)
 	d, err := carom.NewDict[string, int](m, "d")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := d.Set(ctx, "k", 1); err != nil {
-		return err
+		return 0, err
 	}
-	return m.Close()
+	took := time.Since(begin)
+	return took, m.Close()
 }

@@ -16,6 +16,7 @@ var pairs = []pair{
 	{"ValueCAS/impl=carom", "ValueCAS/impl=atomic", 0},
 	{"ArrayAddAt/impl=carom", "ValueAdd/impl=atomic", 0},
 	{"Lock/impl=carom/procs=1", "Lock/impl=sync.Mutex/procs=1", 1.5},
+	{"Lock/impl=carom/procs=1", "Lock/impl=flock/procs=1", 0},
 	{"Lock/impl=carom/procs=2/goroutines=1", "", 0},
 	{"Lock/impl=carom/procs=2/goroutines=64", "", 0},
 	{"ArrayCopy/impl=carom/size=64KiB", "ArrayCopy/impl=private/size=64KiB", 1.1},
@@ -38,6 +39,7 @@ var pairs = []pair{
 	{"Queue/impl=carom/procs=5/producers=4/size=64B", "Queue/impl=carom/procs=2/size=64B", 2},
 	{"Queue/impl=carom/procs=5/producers=1/size=64B", "Queue/impl=carom/procs=2/size=64B", 0},
 	{"QueueRoundTrip/impl=carom/procs=2/size=64B", "QueueRoundTrip/impl=unix/procs=2/size=64B", 0},
+	{"Queue/impl=carom/procs=2/size=64B", "Queue/impl=chan/procs=1/size=64B", 0},
 	{"Queue/impl=carom/procs=1/size=64B", "", 0},
 
 	{"ByteQueue/impl=carom/procs=2/size=64B", "Queue/impl=unix/procs=2/size=64B", 0},
@@ -46,10 +48,12 @@ var pairs = []pair{
 	{"ByteQueue/impl=carom/procs=2/size=1MiB", "Queue/impl=unix/procs=2/size=1MiB", 0},
 
 	{"DictGet/impl=carom/procs=2/goroutines=1", "DictGet/impl=echo/procs=2/goroutines=1", 1.3},
+	{"DictGet/impl=carom/procs=2/goroutines=1", "DictGet/impl=netrpc/procs=2/goroutines=1", 0},
 	{"DictSet/impl=carom/procs=2/goroutines=1", "DictGet/impl=echo/procs=2/goroutines=1", 0},
 	{"DictAddKey/impl=carom/procs=2/goroutines=1", "DictGet/impl=echo/procs=2/goroutines=1", 0},
 	{"ListAppend/impl=carom/procs=2", "DictGet/impl=echo/procs=2/goroutines=1", 0},
 	{"DictGet/impl=carom/procs=2/goroutines=64", "DictGet/impl=echo/procs=2/goroutines=64", 0},
+	{"DictSet/impl=carom/procs=2/goroutines=64", "DictGet/impl=echo/procs=2/goroutines=64", 0},
 	{"DictGetMany/impl=carom/procs=2/keys=100", "DictGet/impl=carom/procs=2/goroutines=1", faster(20)},
 
 	{"ValueNew/impl=carom", "", 0},
