@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 
@@ -38,13 +39,14 @@ type Object struct {
 	Name string
 	Type string
 
-	arena    *Arena
-	handles  int // guarded by arena.mu
-	detached atomic.Bool
-	first    Binding // guarded by arena.mu: the handles, most often one
-	others   []Binding
-	permits  []uint32     // guarded by the semaphore's list
-	claims   atomic.Int64 // items of a confirmed queue that this process holds
+	arena     *Arena
+	handles   int // guarded by arena.mu
+	detached  atomic.Bool
+	first     Binding // guarded by arena.mu: the handles, most often one
+	others    []Binding
+	permits   []uint32 // guarded by the semaphore's list
+	permitsMu sync.Mutex
+	claims    atomic.Int64 // items of a confirmed queue that this process holds
 	//lint:ignore U1000 only race builds use it
 	shadow shadow
 }

@@ -1,10 +1,17 @@
 package shm
 
 // pushPermit and popPermit remember which permits this process acquired, so that a
-// release finds one without a search. The semaphore's list is entered.
-func (o *Object) pushPermit(i uint32) { o.permits = append(o.permits, i) }
+// release finds one without a search. The semaphore's list is entered; the mutex is for
+// the race detector, which does not see that.
+func (o *Object) pushPermit(i uint32) {
+	o.permitsMu.Lock()
+	defer o.permitsMu.Unlock()
+	o.permits = append(o.permits, i)
+}
 
 func (o *Object) popPermit(valid func(uint32) bool) (uint32, bool) {
+	o.permitsMu.Lock()
+	defer o.permitsMu.Unlock()
 	for n := len(o.permits); n > 0; n = len(o.permits) {
 		i := o.permits[n-1]
 		o.permits = o.permits[:n-1]
