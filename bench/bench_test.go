@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -48,7 +49,9 @@ func family(b *testing.B, name string) {
 			if e == nil {
 				e = NewEnv(context.Background(), manager(b))
 				var err error
-				if run, err = c.Open(e); err != nil {
+				if run, err = c.Open(e); errors.Is(err, ErrMissing) {
+					b.Skip(err)
+				} else if err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -86,6 +89,9 @@ func TestCases(t *testing.T) {
 			e := NewEnv(t.Context(), manager(t))
 			defer e.Close()
 			run, err := c.Open(e)
+			if errors.Is(err, ErrMissing) {
+				t.Skip(err)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

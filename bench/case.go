@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,6 +32,9 @@ type Result struct {
 
 // NsPerOp is nanoseconds an operation.
 func (r Result) NsPerOp() float64 { return float64(r.Elapsed.Nanoseconds()) / float64(r.Ops) }
+
+// ErrMissing is what Open answers where a program that the case needs is not installed.
+var ErrMissing = errors.New("not installed")
 
 var cases []Case
 

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -57,6 +58,10 @@ func report(ctx context.Context, p plan, filter *regexp.Regexp, out string) erro
 			continue
 		}
 		r, err := p.measure(ctx, m, q)
+		if errors.Is(err, bench.ErrMissing) {
+			fmt.Printf("%s beside %s: skipped, %v\n", q.Ours, q.Reference, err)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%s beside %s: %w", q.Ours, q.Reference, err)
 		}

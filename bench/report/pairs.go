@@ -11,12 +11,14 @@ func faster(times float64) float64 { return 1 / times }
 
 var pairs = []pair{
 	{"ValueAdd/impl=carom", "ValueAdd/impl=atomic", 1.2},
+	{"ValueAdd/impl=carom", "ValueAdd/impl=multiprocessing", 0},
 	{"ValueLoad/impl=carom", "ValueLoad/impl=atomic", 0},
 	{"ValueStore/impl=carom", "ValueStore/impl=atomic", 0},
 	{"ValueCAS/impl=carom", "ValueCAS/impl=atomic", 0},
 	{"ArrayAddAt/impl=carom", "ValueAdd/impl=atomic", 0},
 	{"Lock/impl=carom/procs=1", "Lock/impl=sync.Mutex/procs=1", 1.5},
 	{"Lock/impl=carom/procs=1", "Lock/impl=flock/procs=1", 0},
+	{"Lock/impl=carom/procs=1", "Lock/impl=multiprocessing/procs=1", 0},
 	{"Lock/impl=carom/procs=2/goroutines=1", "", 0},
 	{"Lock/impl=carom/procs=2/goroutines=64", "", 0},
 	{"ArrayCopy/impl=carom/size=64KiB", "ArrayCopy/impl=private/size=64KiB", 1.1},
@@ -39,6 +41,7 @@ var pairs = []pair{
 	{"Queue/impl=carom/procs=5/producers=4/size=64B", "Queue/impl=carom/procs=2/size=64B", 2},
 	{"Queue/impl=carom/procs=5/producers=1/size=64B", "Queue/impl=carom/procs=2/size=64B", 0},
 	{"QueueRoundTrip/impl=carom/procs=2/size=64B", "QueueRoundTrip/impl=unix/procs=2/size=64B", 0},
+	{"Queue/impl=carom/procs=2/size=64B", "Queue/impl=multiprocessing/procs=2/size=64B", 0},
 	{"Queue/impl=carom/procs=2/size=64B", "Queue/impl=chan/procs=1/size=64B", 0},
 	{"Queue/impl=carom/procs=1/size=64B", "", 0},
 
@@ -49,6 +52,7 @@ var pairs = []pair{
 
 	{"DictGet/impl=carom/procs=2/goroutines=1", "DictGet/impl=echo/procs=2/goroutines=1", 1.3},
 	{"DictGet/impl=carom/procs=2/goroutines=1", "DictGet/impl=netrpc/procs=2/goroutines=1", 0},
+	{"DictGet/impl=carom/procs=2/goroutines=1", "DictGet/impl=multiprocessing/procs=2/goroutines=1", 0},
 	{"DictSet/impl=carom/procs=2/goroutines=1", "DictGet/impl=echo/procs=2/goroutines=1", 0},
 	{"DictAddKey/impl=carom/procs=2/goroutines=1", "DictGet/impl=echo/procs=2/goroutines=1", 0},
 	{"ListAppend/impl=carom/procs=2", "DictGet/impl=echo/procs=2/goroutines=1", 0},
