@@ -53,26 +53,28 @@ func report(ctx context.Context, p plan, filter *regexp.Regexp, out string) erro
 	defer m.Close()
 	all := results{Machine: thisMachine(), RunMillis: p.run.Milliseconds(), Times: p.times}
 	fmt.Println(all.Machine)
+	var failed error
 	for _, q := range pairs {
 		if !filter.MatchString(q.Ours) && !filter.MatchString(q.Reference) {
 			continue
 		}
 		r, err := p.measure(ctx, m, q)
-		if errors.Is(err, bench.ErrMissing) {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, bench.ErrMissing):
 			fmt.Printf("%s beside %s: skipped, %v\n", q.Ours, q.Reference, err)
 			continue
-		}
-		if err != nil {
-			return fmt.Errorf("%s beside %s: %w", q.Ours, q.Reference, err)
+		case err != nil: // the others are still worth knowing
+			failed = errors.Join(failed, fmt.Errorf("%s beside %s: %w", q.Ours, q.Reference, err))
+			fmt.Printf("%s beside %s: FAILED, %v\n", q.Ours, q.Reference, err)
+			continue
 		}
 		fmt.Println(r)
 		all.Pairs = append(all.Pairs, r)
 	}
 	if out == "" {
-		return nil
+		return failed
 	}
-	if err := all.writeJSON(filepath.Join(out, "results.json")); err != nil {
-		return err
-	}
-	return all.writeMarkdown(filepath.Join(out, "RESULTS.md"))
+	return errors.Join(failed, all.writeJSON(filepath.Join(out, "results.json")), all.writeMarkdown(filepath.Join(out, "RESULTS.md")))
 }
