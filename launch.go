@@ -43,11 +43,12 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*c
 		return nil, fmt.Errorf("coordinator %s: %w: %w", command[0], ErrUnavailable, err)
 	}
 	c := &coordinator{cmd: cmd, control: control, gone: make(chan struct{})}
-	lines := make(chan struct{})
+	lines, answered := make(chan struct{}), make(chan struct{})
 	go func() { defer close(lines); logLines(opts.Logger, stderr) }()
 	go func() {
 		<-lines
 		_ = cmd.Wait()
+		<-answered // it may have gone right after it came up
 		if c.addr != "" {
 			removeSocketDir(c.addr)
 		}
@@ -68,6 +69,10 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*c
 	} else if err != nil {
 		err = fmt.Errorf("coordinator %s did not come up: %w: %w", command[0], ErrUnavailable, err)
 	}
+	if err == nil {
+		c.addr = ready.Text
+	}
+	close(answered)
 	if err != nil {
 		c.stop(0)
 		if ctx.Err() != nil {
@@ -76,7 +81,6 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*c
 		return nil, err
 	}
 	_ = control.SetDeadline(time.Time{})
-	c.addr = ready.Text
 	return c, nil
 }
 
