@@ -24,7 +24,7 @@ func doctor(ctx context.Context, args []string, stdout, _ io.Writer) (int, error
 		return exitCannot, err
 	}
 	defer m.Close()
-	found, err := findings(ctx, m)
+	found, err := findings(ctx, m.Check)
 	if errors.Is(err, carom.ErrCorrupt) {
 		found, err = append(found, err.Error()), nil
 	}
@@ -44,9 +44,9 @@ func doctor(ctx context.Context, args []string, stdout, _ io.Writer) (int, error
 }
 
 // findings are what the checker says in every one of several looks.
-func findings(ctx context.Context, m *carom.Manager) (found []string, err error) {
+func findings(ctx context.Context, check func(context.Context) ([]string, error)) (found []string, err error) {
 	for look := range looks {
-		now, err := m.Check(ctx)
+		now, err := check(ctx)
 		if err != nil {
 			return nil, err
 		}
