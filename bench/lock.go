@@ -81,7 +81,8 @@ func locker(_ context.Context, m *carom.Manager, p party) (share, error) {
 			all.Go(func() {
 				for left.Add(-1) >= 0 {
 					if err := increment(ctx, l, v, 1); err != nil {
-						failed.Store(&err)
+						cause := err // so that err is not on the heap
+						failed.Store(&cause)
 						return
 					}
 					did[i]++
