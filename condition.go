@@ -146,7 +146,11 @@ func (c *Condition) Wait(ctx context.Context) error {
 		return c.wrap("wait", err)
 	}
 	err = w.Wait(ctx)
-	if lerr := c.lock.Lock(context.WithoutCancel(ctx)); lerr != nil {
+	lerr := c.lock.Lock(context.WithoutCancel(ctx))
+	if err == nil {
+		w.Leave() // not before: who dies waiting for the lock has not heard of the notification
+	}
+	if lerr != nil {
 		return c.wrap("wait", errors.Join(err, lerr))
 	}
 	return c.wrap("wait", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
 )
 
 // A condition's payload: its own lock, 16 bytes, used where it was given none, and the
@@ -79,22 +80,28 @@ func (c *Waiters) Add(ctx context.Context) (Waiter, error) {
 	return Waiter{c.w, i}, err
 }
 
-// Wait returns nil when the waiter was notified, also if the context ended meanwhile;
-// else the context's error or ErrClosed. The waiter has left the list then.
+// Wait returns nil when the waiter was notified, also if the context ended meanwhile:
+// then the caller takes its lock again and calls Leave; should it die before, the
+// notification goes to the next. Else it returns the context's error or ErrClosed, and
+// the waiter has left the list.
 func (x Waiter) Wait(ctx context.Context) error {
-	state, err := x.w.await(ctx, x.i)
-	if state == nodeFree {
-		return err
-	}
-	x.w.remove(x.i)
-	x.w.leave()
-	if state == nodeGranted {
+	n := x.w.node(x.i)
+	err := x.w.d.Await(ctx, &n.state, nodeWaiting)
+	if atom.Load32(&n.state)&^nodeAsleep == nodeGranted { // it stays so until Leave
 		return nil
 	}
+	if lerr := x.w.enter(context.WithoutCancel(ctx)); lerr != nil {
+		return lerr
+	}
+	defer x.w.leave()
+	if n.state&^nodeAsleep == nodeGranted {
+		return nil
+	}
+	x.w.remove(x.i)
 	return err
 }
 
-// Leave takes a waiter that has not waited out of the list.
+// Leave takes a waiter out of the list: one that was notified, or that has not waited.
 func (x Waiter) Leave() {
 	if x.w.enter(context.Background()) == nil {
 		x.w.remove(x.i)
