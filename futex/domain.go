@@ -17,6 +17,15 @@ const (
 	Buckets = 64
 )
 
+const (
+	// Polled is the liveness word of a process whose death the kernel does not mark.
+	// Whoever waits for it asks again every PollEvery.
+	Polled = 0xbfff_ffff
+	// PollEvery is short beside the 50 ms that the descriptors of a dead process, by
+	// which its death is found out then, may take to be closed.
+	PollEvery = 20 * time.Millisecond
+)
+
 // Peers tells who lives. Its methods are called on slow paths only.
 type Peers interface {
 	// Liveness returns the word that changes when id dies, and its value while id

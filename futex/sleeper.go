@@ -57,6 +57,9 @@ func (s *sleeper) cancel() {
 // peerVal, when the context ends or the time is over (0: none), or for no reason.
 func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Duration) {
 	s.d.slept.Add(1)
+	if peer != nil && peerVal == Polled && limit == 0 {
+		limit = PollEvery
+	}
 	switch {
 	case s.record < 0:
 		s.d.hub.park(s.ctx, s.word, val, limit)

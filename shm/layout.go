@@ -10,7 +10,7 @@ import (
 //
 //	offset      | size               | region
 //	0           | 4 KiB              | header
-//	64 KiB      | 4096 × 16          | slots: ident and liveness of each process
+//	64 KiB      | 4096 × 32          | slots: ident and liveness of each process
 //	1 MiB       | 4096 × 2 KiB       | records: wait and wake records, pid
 //	16 MiB      | 65536 × 16         | types: fingerprint, place of the signature
 //	32 MiB      | 32 MiB             | text of type signatures
@@ -26,7 +26,7 @@ const (
 	gib = 1 << 30
 
 	slotsAt   = 64 * kib
-	slotSize  = 16
+	slotSize  = 32
 	recordsAt = 1 * mib
 	recordLen = 2 * kib
 
@@ -112,17 +112,23 @@ type header struct {
 
 // slot is a process's place in the dense table that everybody scans.
 //
-//	offset | width | field | who writes            | meaning
-//	0      | 4     | ident | the process, sweepers | bits 0–2 state, 3–19 generation
-//	4      | 4     | live  | the process, kernel   | the robust futex: thread id and FUTEX_WAITERS while
-//	       |       |       |                       | it lives; the kernel sets FUTEX_OWNER_DIED
-//	8      | 4     | kick  | joiners               | counts changes of the slot's neighbourhood; its watcher sleeps on it
-//	12     | 4     | mode  | the process           | liveRobust or liveFile: who keeps live
+//	offset | width | field   | who writes            | meaning
+//	0      | 4     | ident   | the process, sweepers | bits 0–2 state, 3–19 generation
+//	4      | 4     | live    | the process, kernel   | a robust futex: thread id and FUTEX_WAITERS while
+//	       |       |         |                       | it lives; the kernel sets FUTEX_OWNER_DIED
+//	8      | 4     | kick    | joiners               | counts changes of the slot's neighbourhood; its watcher sleeps on it
+//	12     | 4     | watched | the process, kernel   | another robust futex, for its predecessor's watcher alone
+//	16     | 4     | mode    | the process           | liveRobust or liveFile: who keeps live
+//
+// There are two liveness words because the kernel wakes one waiter, and that one may be
+// dying too: whoever waits for what the dead held sleeps on live, the watcher by itself on
+// watched. The words are as far apart as the nodes of the robust list.
 //
 // If the process dies while joining, its file lock on the slot's byte is gone, and
 // the next joiner takes the slot.
 type slot struct {
-	ident, live, kick, mode uint32
+	ident, live, kick, watched, mode uint32
+	_                                [12]byte
 }
 
 const (

@@ -8,20 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// life is the locked thread that owns the process's one robust futex. Robust lists
+// life is the locked thread that owns the process's robust futexes. Robust lists
 // belong to threads; this one does nothing else, never changes its list, and dies
-// with the process (or at its exec), when the kernel marks the word and wakes one
-// waiter.
+// with the process (or at its exec), when the kernel marks the words and wakes one
+// waiter of each.
 type life struct {
 	list robustList
 	stop chan struct{}
 	done chan struct{}
 }
 
-// begin registers word. An error says that the kernel, or a filter, does not allow it.
+// begin registers the slot's words. An error says that the kernel, or a filter, does not allow it.
 //
 // CAROM_LIVENESS=file makes it fail, to try the fallback where the kernel has no fault.
-func (l *life) begin(word *uint32) error {
+func (l *life) begin(s *slot) error {
 	if os.Getenv("CAROM_LIVENESS") == "file" {
 		l.stop, l.done = make(chan struct{}), make(chan struct{})
 		close(l.done)
@@ -32,7 +32,7 @@ func (l *life) begin(word *uint32) error {
 	go func() {
 		defer close(l.done)
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := l.list.register(word)
+		err := l.list.register(s)
 		ready <- err
 		if err != nil {
 			return
@@ -43,7 +43,7 @@ func (l *life) begin(word *uint32) error {
 	return <-ready
 }
 
-// end withdraws the word; the thread goes.
+// end withdraws the words; the thread goes.
 func (l *life) end() {
 	close(l.stop)
 	<-l.done

@@ -37,7 +37,10 @@ func identGen(ident uint32) uint32   { return ident >> 3 & futex.GenMask }
 // Liveness implements futex.Peers.
 func (a *Arena) Liveness(id futex.ID) (word *uint32, val uint32, alive bool) {
 	s := a.slot(id.Slot())
-	val = atom.Load32(&s.live)
+	if val = atom.Load32(&s.live); val == futex.Polled {
+		a.probe(id.Slot())
+		val = atom.Load32(&s.live)
+	}
 	// The ident is read last: if it still names id, val was read in id's time.
 	if atom.Load32(&s.ident) != ident(slotLive, id.Gen()) || val&futexOwnerDied != 0 {
 		return nil, 0, false
@@ -71,6 +74,7 @@ func (a *Arena) join() error {
 			continue
 		}
 		gen := identGen(old) + 1
+		atom.Store32(&s.watched, 0)
 		atom.Store32(&s.live, 0) // one who died joining may have left a word that looks alive
 		atom.Store32(&s.ident, ident(slotJoining, gen))
 		a.self = futex.MakeID(i, gen)
@@ -84,9 +88,9 @@ func (a *Arena) join() error {
 		for top := atom.Load32(&h.procTop); top < i && !atom.CAS32(&h.procTop, top, i); top = atom.Load32(&h.procTop) {
 		}
 		atom.Store32(&s.mode, liveRobust)
-		if err := a.life.begin(&s.live); err != nil {
+		if err := a.life.begin(s); err != nil {
 			atom.Store32(&s.mode, liveFile)
-			atom.Store32(&s.live, futexWaiters|1)
+			atom.Store32(&s.live, futex.Polled)
 		}
 		// The predecessor watches from here on, so there is no instant at which this
 		// process counts as live and its death would go unnoticed.
@@ -146,8 +150,10 @@ func (a *Arena) withdraw() {
 	s := a.slot(a.self.Slot())
 	atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
 	atom.Store32(&s.live, futexOwnerDied)                 // before the kernel stops looking after it
+	atom.Store32(&s.watched, futexOwnerDied)
 	a.life.end()
 	a.sentry.WakeAll(&s.live)
+	a.sentry.WakeAll(&s.watched)
 }
 
 // ProcessInfo describes an attached process.

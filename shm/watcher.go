@@ -19,10 +19,6 @@ type watcher struct {
 	once sync.Once
 }
 
-// filePoll is how often a successor whose word the kernel does not keep is probed.
-// Descriptors of a dead process are closed up to 50 ms late as it is.
-const filePoll = 20 * time.Millisecond
-
 // present reports that the slot's process is there to be watched: it lives, or joins and
 // has its liveness word. One that died while joining holds nothing; it is passed over.
 func (a *Arena) present(i uint32) bool {
@@ -119,16 +115,16 @@ func (w *watcher) run(a *Arena) {
 			continue
 		}
 		s := a.slot(next)
-		live := atom.Load32(&s.live)
-		if live&futexOwnerDied != 0 || !a.probe(next) {
+		watched := atom.Load32(&s.watched)
+		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 || !a.probe(next) {
 			a.sweepAll(ctx)
 			continue
 		}
 		limit := time.Duration(0)
 		if atom.Load32(&s.mode) == liveFile {
-			limit = filePoll
+			limit = futex.PollEvery
 		}
-		a.sentry.Watch(ctx, &me.kick, kick, &s.live, live, limit)
+		a.sentry.Watch(ctx, &me.kick, kick, &s.watched, watched, limit)
 	}
 }
 
