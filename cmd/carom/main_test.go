@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func caromCommand(t testing.TB, args ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, exe, args...)
 	cmd.Env = append(os.Environ(), actAsCarom+"=1", "CAROM_AUTHKEY=", "CAROM_AUTHKEY_FILE=", "GORACE=atexit_sleep_ms=0")

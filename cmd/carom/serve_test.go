@@ -35,8 +35,8 @@ func startServer(t testing.TB, key string, args ...string) *server {
 	require.NoError(t, s.Start())
 	t.Cleanup(func() {
 		if s.ProcessState == nil {
-			_ = s.Process.Kill()
-			_ = s.Wait()
+			_, err := s.end(t, syscall.SIGTERM) // killed, it would leave its socket
+			require.NoError(t, err)
 		}
 	})
 	s.lines = bufio.NewReader(out)
