@@ -151,10 +151,13 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 	for {
 		w := atom.Load32(&m.word)
 		got, recovered, err := m.acquire(d, w, mode, keep)
-		if got || err != nil {
-			return recovered, err
+		if got {
+			return recovered, nil
 		}
-		if err := s.err(); err != nil {
+		if err == nil {
+			err = s.err()
+		}
+		if err != nil { // ErrOwnerDied too: the dead's word may have said nothing of the others
 			m.passOn(d)
 			return false, err
 		}
