@@ -146,7 +146,7 @@ func (m *Mutex) lockSlow(ctx context.Context, d *Domain, mode Mode) (recovered b
 func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered bool, err error) {
 	s := d.startSleep(ctx, &m.word)
 	defer s.finish()
-	start := time.Now()
+	start := now()
 	keep := uint32(0)
 	for {
 		w := atom.Load32(&m.word)
@@ -162,7 +162,7 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 			return false, err
 		}
 		keep |= waiters // others may sleep: from now on the word must say so
-		if time.Since(start) >= handoffAfter {
+		if now().Sub(start) >= handoffAfter {
 			keep |= handoff
 		}
 		var peer *uint32

@@ -35,7 +35,7 @@ func (d *Domain) startSleep(ctx context.Context, word *uint32) *sleeper {
 		s.bits = 1 << (s.record % 31)
 		atom.Store64(&d.waits[s.record], d.offset(word))
 		if ctx.Done() != nil {
-			s.stop = context.AfterFunc(ctx, s.cancel)
+			s.stop = afterFunc(ctx, s.cancel)
 		}
 	}
 	return s
@@ -49,7 +49,7 @@ func (s *sleeper) cancel() {
 	wakePrivate(&s.ended)
 	for pause := 10 * time.Microsecond; waitvMissing.Load() && s.acked.Load() == 0; pause *= 2 {
 		wakeBits(s.word, s.bits)
-		time.Sleep(min(pause, time.Millisecond))
+		nap(min(pause, time.Millisecond))
 	}
 }
 

@@ -1,8 +1,6 @@
 package futex
 
 import (
-	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -23,23 +21,6 @@ type spinner struct {
 	lock    atomic.Int32
 	message atomic.Int32
 }
-
-// looks is how many looks fit into a microsecond, 0 with a single CPU, where
-// spinning only keeps the other from running.
-var looks = sync.OnceValue(func() int32 {
-	if runtime.NumCPU() < 2 {
-		return 0
-	}
-	best := time.Hour
-	for range 3 { // the least disturbed of three
-		start := time.Now()
-		for range 50 {
-			pause(spinBatch)
-		}
-		best = min(best, time.Since(start))
-	}
-	return int32(max(1, 50*time.Microsecond/max(best, 1)))
-})
 
 // try looks until ready reports true or the learned limit is reached.
 func (s *spinner) try(limit *atomic.Int32, longest time.Duration, ready func() bool) bool {
