@@ -79,12 +79,7 @@ func (a *Arena) join() error {
 		atom.Store32(&s.ident, ident(slotJoining, gen))
 		a.self = futex.MakeID(i, gen)
 		a.describeSelf(a.record(i))
-		r := a.record(i)
-		c := futex.Config{Self: a.self, Peers: a, Base: a.basePtr(), Parking: h.parking[:]}
-		c.Waits, c.Wakes = r.waits[:sentryRecords], r.wakes[:sentryRecords]
-		a.sentry = futex.NewDomain(c)
-		c.Waits, c.Wakes = r.waits[sentryRecords:], r.wakes[sentryRecords:]
-		a.domain = futex.NewDomain(c)
+		a.openDomains()
 		for top := atom.Load32(&h.procTop); top < i && !atom.CAS32(&h.procTop, top, i); top = atom.Load32(&h.procTop) {
 		}
 		atom.Store32(&s.mode, liveRobust)
@@ -100,6 +95,15 @@ func (a *Arena) join() error {
 		return nil
 	}
 	return fmt.Errorf("%d processes are attached: %w", futex.MaxSlot, errs.ErrNoMemory)
+}
+
+func (a *Arena) openDomains() {
+	r := a.record(a.self.Slot())
+	c := futex.Config{Self: a.self, Peers: a, Base: a.basePtr(), Parking: a.head().parking[:]}
+	c.Waits, c.Wakes = r.waits[:sentryRecords], r.wakes[:sentryRecords]
+	a.sentry = futex.NewDomain(c)
+	c.Waits, c.Wakes = r.waits[sentryRecords:], r.wakes[sentryRecords:]
+	a.domain = futex.NewDomain(c)
 }
 
 func (a *Arena) describeSelf(r *record) {
