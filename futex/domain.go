@@ -50,6 +50,10 @@ type Config struct {
 	Waits   []uint64 // zero; as many goroutines may sleep in the kernel, at most MaxDirect
 	Wakes   []uint64 // zero; as many goroutines may wake others at once, at most MaxDirect
 	Parking []uint32 // Buckets words, common to all processes
+	// Poll has waits for a mutex ask every PollEvery whether its owner lives. The kernel
+	// wakes one waiter of a dead process's word; should that one die too, it is for the
+	// sweep to wake the others, so the sweep itself must not depend on it.
+	Poll bool
 }
 
 // A Domain is one process's way of waiting on shared words. It is safe for
@@ -69,6 +73,7 @@ type Domain struct {
 	hub                  hub
 	spin                 spinner
 	closing              chan struct{}
+	poll                 bool
 
 	slept, woke atomic.Uint64
 }
@@ -76,7 +81,7 @@ type Domain struct {
 // NewDomain returns the process's view.
 func NewDomain(c Config) *Domain {
 	d := &Domain{self: c.Self, peers: c.Peers, base: c.Base, waits: c.Waits, wakes: c.Wakes, parking: c.Parking,
-		closing: make(chan struct{})}
+		closing: make(chan struct{}), poll: c.Poll}
 	d.allWaits = 1<<len(c.Waits) - 1
 	d.freeWaits.Store(d.allWaits)
 	d.freeWakes.Store(1<<len(c.Wakes) - 1)

@@ -175,6 +175,9 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 				m.bury(d, w)
 				continue
 			}
+			if d.poll {
+				limit = PollEvery
+			}
 		case w&handoff == 0:
 			continue // free: lost a race for it
 		default:

@@ -100,8 +100,9 @@ func (a *Arena) join() error {
 func (a *Arena) openDomains() {
 	r := a.record(a.self.Slot())
 	c := futex.Config{Self: a.self, Peers: a, Base: a.basePtr(), Parking: a.head().parking[:]}
-	c.Waits, c.Wakes = r.waits[:sentryRecords], r.wakes[:sentryRecords]
+	c.Waits, c.Wakes, c.Poll = r.waits[:sentryRecords], r.wakes[:sentryRecords], true
 	a.sentry = futex.NewDomain(c)
+	c.Poll = false
 	c.Waits, c.Wakes = r.waits[sentryRecords:], r.wakes[sentryRecords:]
 	a.domain = futex.NewDomain(c)
 }
