@@ -42,6 +42,11 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	if !self {
 		a.sentry.WakeAll(&s.live)
 		a.sentry.Recover(r.waits[:], r.wakes[:], a.size)
+		// Its watcher's thread may not have gone yet, and would swallow the one wake-up that
+		// the kernel has for the death of whom it watched.
+		if next := a.after(i); next != 0 {
+			a.sentry.WakeAll(&a.slot(next).watched)
+		}
 		h.lock.Release(a.sentry, dead)
 	}
 

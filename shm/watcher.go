@@ -19,6 +19,10 @@ type watcher struct {
 	once sync.Once
 }
 
+// lookAgain is how often every process looks at all slots, whatever it was told. A
+// watcher that is stopped (SIGSTOP, a debugger) tells nobody.
+const lookAgain = 400 * time.Millisecond
+
 // present reports that the slot's process is there to be watched: it lives, or joins and
 // has its liveness word. One that died while joining holds nothing; it is passed over.
 func (a *Arena) present(i uint32) bool {
@@ -58,13 +62,16 @@ func (a *Arena) kickPredecessor() {
 
 // successor is the next slot in the ring in which somebody is present, 0 if there is no
 // other.
-func (a *Arena) successor() uint32 {
+func (a *Arena) successor() uint32 { return a.after(a.self.Slot()) }
+
+// after is the successor of slot me.
+func (a *Arena) after(me uint32) uint32 {
 	top := atom.Load32(&a.head().procTop)
-	for n, i := uint32(0), a.self.Slot(); n < top; n++ {
+	for n, i := uint32(0), me; n < top; n++ {
 		if i++; i > top {
 			i = 1
 		}
-		if i == a.self.Slot() {
+		if i == me {
 			return 0
 		}
 		if a.present(i) {
@@ -107,7 +114,11 @@ func (w *watcher) run(a *Arena) {
 		case <-stop:
 		}
 	}()
-	for !w.stopping() {
+	for last := time.Now(); !w.stopping(); {
+		if time.Since(last) >= lookAgain {
+			a.sweepAll(ctx)
+			last = time.Now()
+		}
 		kick := atom.Load32(&me.kick)
 		next := a.successor()
 		if next == 0 {
@@ -120,7 +131,7 @@ func (w *watcher) run(a *Arena) {
 			a.sweepAll(ctx)
 			continue
 		}
-		limit := time.Duration(0)
+		limit := lookAgain
 		if atom.Load32(&s.mode) == liveFile {
 			limit = futex.PollEvery
 		}
