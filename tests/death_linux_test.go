@@ -386,6 +386,22 @@ func TestStoppedOwner(t *testing.T) {
 	checked(t, s.m)
 }
 
+// TestStoppedWatcher stops one process and kills the next: what the dead held comes back
+// though the one that watches it does not run.
+func TestStoppedWatcher(t *testing.T) {
+	s := newStage(t)
+	watcher := s.enter("attach", 0, 1)
+	holder := s.enter("hold permits", 2, 2)
+	require.NoError(t, watcher.Signal(syscall.SIGSTOP))
+	require.Zero(t, s.Bound.Value())
+	begin := time.Now()
+	kill(t, holder)
+	require.NoError(t, s.Bound.Acquire(within(t)))
+	t.Logf("back after %v", time.Since(begin))
+	alone(t, s.m, 3)
+	checked(t, s.m)
+}
+
 // TestManyDieAtOnce attaches many processes that hold something and wait for something,
 // and kills them all at once, sweepers and all.
 func TestManyDieAtOnce(t *testing.T) {

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -72,7 +73,16 @@ func checked(t testing.TB, m *carom.Manager) {
 // what they held is back.
 func alone(t testing.TB, m *carom.Manager, processes int) {
 	t.Helper()
-	eventually(t, "the dead are swept", func() bool { return m.Stats().Processes <= processes })
+	for end := time.Now().Add(patience); m.Stats().Processes > processes; time.Sleep(50 * time.Microsecond) {
+		if time.Now().After(end) {
+			stacks := make([]byte, 1<<20)
+			t.Logf("%s", stacks[:runtime.Stack(stacks, true)])
+			for p, err := range m.Processes(context.Background()) {
+				t.Log(p, err)
+			}
+			t.Fatalf("the dead are not swept: %+v", m.Stats())
+		}
+	}
 }
 
 // result runs f beside the test.
