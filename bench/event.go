@@ -7,19 +7,8 @@ import (
 )
 
 func init() {
-	add(Case{Name: "EventRoundTrip/impl=carom/procs=2", Open: func(e *Env) (Run, error) {
-		there, err := carom.NewEvent(e.M, "")
-		if _, err := own(e, there, err); err != nil {
-			return nil, err
-		}
-		back, err := carom.NewEvent(e.M, "")
-		if _, err := own(e, back, err); err != nil {
-			return nil, err
-		}
-		return e.cast(placed(
-			party{Role: "event ping", Object: there.Name(), Second: back.Name()},
-			party{Role: "event pong", Object: there.Name(), Second: back.Name()})...)
-	}})
+	add(Case{Name: "EventRoundTrip/impl=carom/procs=2", Open: twoEvents(placed)})
+	add(Case{Name: "EventRoundTrip/impl=carom/procs=2/cpus=1", Open: twoEvents(onOneCPU)})
 	roles["event ping"] = eventPing
 	roles["event pong"] = eventPong
 	add(inProcess("EventSetClear/impl=carom", 0, func(e *Env) (func(int) error, error) {
@@ -42,6 +31,22 @@ func init() {
 			return nil
 		}, nil
 	}))
+}
+
+func twoEvents(place func(...party) []party) func(*Env) (Run, error) {
+	return func(e *Env) (Run, error) {
+		there, err := carom.NewEvent(e.M, "")
+		if _, err := own(e, there, err); err != nil {
+			return nil, err
+		}
+		back, err := carom.NewEvent(e.M, "")
+		if _, err := own(e, back, err); err != nil {
+			return nil, err
+		}
+		return e.cast(place(
+			party{Role: "event ping", Object: there.Name(), Second: back.Name()},
+			party{Role: "event pong", Object: there.Name(), Second: back.Name()})...)
+	}
 }
 
 func bothEvents(m *carom.Manager, p party) (there, back *carom.Event, err error) {

@@ -13,7 +13,7 @@ import (
 const lineWords = 32 // 128 bytes, two cache lines, which processors fetch together
 
 func init() {
-	add(Case{Name: "RoundTrip/impl=cacheline/procs=2", Open: twoWords("line ping", "line pong")})
+	add(Case{Name: "RoundTrip/impl=cacheline/procs=2", Open: twoWords(placed, "line ping", "line pong")})
 	roles["line ping"] = func(_ context.Context, m *carom.Manager, p party) (share, error) {
 		a, err := carom.OpenArray[uint32](m, p.Object)
 		if err != nil {
@@ -49,12 +49,12 @@ func init() {
 }
 
 // twoWords is a case of two parties and a word for each direction.
-func twoWords(ping, pong string) func(*Env) (Run, error) {
+func twoWords(place func(...party) []party, ping, pong string) func(*Env) (Run, error) {
 	return func(e *Env) (Run, error) {
 		a, err := carom.NewArray[uint32](e.M, "", 2*lineWords)
 		if _, err := own(e, a, err); err != nil {
 			return nil, err
 		}
-		return e.cast(placed(party{Role: ping, Object: a.Name()}, party{Role: pong, Object: a.Name()})...)
+		return e.cast(place(party{Role: ping, Object: a.Name()}, party{Role: pong, Object: a.Name()})...)
 	}
 }

@@ -15,7 +15,8 @@ import (
 // A raw futex ping-pong: what a round trip between two processes that sleep costs,
 // without anything around it. Each word counts the messages of its direction.
 func init() {
-	add(Case{Name: "RoundTrip/impl=futex/procs=2", Open: twoWords("futex ping", "futex pong")})
+	add(Case{Name: "RoundTrip/impl=futex/procs=2", Open: twoWords(placed, "futex ping", "futex pong")})
+	add(Case{Name: "RoundTrip/impl=futex/procs=2/cpus=1", Open: twoWords(onOneCPU, "futex ping", "futex pong")})
 	roles["futex ping"] = func(_ context.Context, m *carom.Manager, p party) (share, error) {
 		a, err := carom.OpenArray[uint32](m, p.Object)
 		if err != nil {

@@ -22,6 +22,20 @@ type party struct {
 	Done   *carom.Queue[finished]
 }
 
+// placed are parties on CPUs by turns, where there are no more than two.
+func placed(list ...party) []party {
+	for i := range list {
+		list[i].CPU = i
+		if len(list) > 2 {
+			list[i].CPU = -1
+		}
+	}
+	return list
+}
+
+// onOneCPU are parties that never run at the same time.
+func onOneCPU(list ...party) []party { return list }
+
 // finished is what a party says of its round. Times are of the machine's monotonic
 // clock.
 type finished struct {

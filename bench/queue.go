@@ -11,17 +11,6 @@ import (
 // more memory than a second-level cache has.
 func depth(size int) int { return max(4, min(1024, 2<<20/size)) }
 
-// placed are producers and consumers on CPUs by turns, if there are two.
-func placed(list ...party) []party {
-	for i := range list {
-		list[i].CPU = i
-		if len(list) > 2 {
-			list[i].CPU = -1
-		}
-	}
-	return list
-}
-
 // flow is a case of producers and consumers of one object.
 func flow[O object](name string, size, producers, consumers, many int, kind string, open func(*carom.Manager) (O, error)) {
 	add(Case{Name: name, Bytes: size, Open: func(e *Env) (Run, error) {

@@ -25,6 +25,7 @@ var pairs = []pair{
 	{"ArrayCopy/impl=carom/size=1MiB", "ArrayCopy/impl=private/size=1MiB", 1.1},
 	{"EventRoundTrip/impl=carom/procs=2", "RoundTrip/impl=cacheline/procs=2", 0},
 	{"EventRoundTrip/impl=carom/procs=2", "RoundTrip/impl=futex/procs=2", 0},
+	{"EventRoundTrip/impl=carom/procs=2/cpus=1", "RoundTrip/impl=futex/procs=2/cpus=1", 0},
 	{"EventSetClear/impl=carom", "", 0},
 
 	{"Queue/impl=carom/procs=2/size=64B", "Queue/impl=unix/procs=2/size=64B", faster(20)},

@@ -1,0 +1,32 @@
+package bench
+
+import "testing"
+
+// TestUnderLoad runs queues between processes through many segments, at the speed at
+// which both sides meet at the end of one.
+func TestUnderLoad(t *testing.T) {
+	for _, name := range []string{
+		"Queue/impl=carom/procs=2/size=64B",
+		"Queue/impl=carom/procs=2/size=64B/batch=32",
+		"Queue/impl=carom/procs=2/size=1KiB",
+		"ByteQueue/impl=carom/procs=2/size=1KiB",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := NewEnv(t.Context(), manager(t))
+			defer e.Close()
+			run, err := c.Open(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 5 {
+				if _, err := run(50_000); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
