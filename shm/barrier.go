@@ -126,6 +126,8 @@ func (b *Rendezvous) join(ctx context.Context) (int, error) {
 // sweep to break the barrier. The list is entered.
 func (b *Rendezvous) last(ctx context.Context, action func() error) (int, error) {
 	w := b.w
+	turn := w.tickets + 1 // nobody gets another ticket while this action is the barrier's
+	atom.Put64(&w.tickets, turn)
 	atom.Store32(&w.phase, uint32(w.a.self))
 	atom.Store32(&w.word, barrierActing)
 	if action != nil {
@@ -134,7 +136,7 @@ func (b *Rendezvous) last(ctx context.Context, action func() error) (int, error)
 		if lerr := w.enter(context.WithoutCancel(ctx)); lerr != nil {
 			return 0, lerr
 		}
-		if w.word != barrierActing || w.phase != uint32(w.a.self) { // reset or aborted meanwhile
+		if w.word != barrierActing || w.tickets != turn { // reset or aborted meanwhile
 			w.leave()
 			if err == nil {
 				err = errs.ErrBroken
