@@ -9,13 +9,31 @@ import (
 	"time"
 )
 
-// Time, and what depends on it, as it is in earnest; schedules have their own.
+// Time, and how goroutines of a process wait for each other, as they are in earnest;
+// schedules have their own.
 
 func now() time.Time { return time.Now() }
 
 func nap(d time.Duration) { time.Sleep(d) }
 
 func afterFunc(ctx context.Context, f func()) (stop func() bool) { return context.AfterFunc(ctx, f) }
+
+// turn is how a goroutine learns that a gate is its own.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) give() { t <- struct{}{} }
+
+// await reports false if the context ended first.
+func (t turn) await(ctx context.Context) bool {
+	select {
+	case <-t:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 // looks is how many looks fit into a microsecond, 0 with a single CPU, where
 // spinning only keeps the other from running.

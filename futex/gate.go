@@ -27,7 +27,7 @@ type gate struct {
 
 type gateWaiter struct {
 	next, prev *gateWaiter
-	turn       chan struct{}
+	turn       turn
 	granted    bool // guarded by the shard's mutex
 }
 
@@ -49,7 +49,7 @@ func (g *gates) enter(ctx context.Context, word *uint32) error {
 		s.mu.Unlock()
 		return nil
 	}
-	w := &gateWaiter{turn: make(chan struct{}, 1), prev: in.last}
+	w := &gateWaiter{turn: newTurn(), prev: in.last}
 	if in.last == nil {
 		in.first = w
 	} else {
@@ -58,10 +58,8 @@ func (g *gates) enter(ctx context.Context, word *uint32) error {
 	in.last = w
 	s.mu.Unlock()
 
-	select {
-	case <-w.turn:
+	if w.turn.await(ctx) {
 		return nil
-	case <-ctx.Done():
 	}
 	s.mu.Lock()
 	if w.granted { // the turn came with the cancellation: pass it on
@@ -102,7 +100,7 @@ func (g *gates) leave(word *uint32) {
 	in.remove(w)
 	w.granted = true
 	s.mu.Unlock()
-	w.turn <- struct{}{}
+	w.turn.give()
 }
 
 func (in *gate) remove(w *gateWaiter) {

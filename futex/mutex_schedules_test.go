@@ -38,21 +38,22 @@ func mutexExcludes(s *sched.Schedule) func() {
 func mutexCancel(s *sched.Schedule) func() {
 	p := newStage(s, true)
 	m := p.mutex()
-	quitters := 1 + s.Choose(2)
+	quitters, processes := 1+s.Choose(2), 1+s.Choose(3)
 	for i := 1; i <= 3; i++ {
 		ctx := context.Background()
 		if i <= quitters {
 			ctx = p.cancels(i)
 		}
+		d := p.d[1+i%processes] // with fewer processes, some are goroutines of one
 		s.Go(i, "locker", func() {
 			for range 2 {
-				_, err := m.Lock(ctx, p.d[i], Report)
+				_, err := m.Lock(ctx, d, Report)
 				if err != nil {
 					is(err, ctx.Err())
 					return
 				}
 				p.inside(uint32(i))
-				sched.Must(m.Unlock(p.d[i]))
+				sched.Must(m.Unlock(d))
 			}
 		})
 	}

@@ -44,6 +44,31 @@ func nap(d time.Duration) { sched.Sleep(d) }
 
 func afterFunc(ctx context.Context, f func()) (stop func() bool) { return sched.AfterFunc(ctx, f) }
 
+// turn is a futex word of the process's own.
+type turn struct{ given *uint32 }
+
+func newTurn() turn { return turn{new(uint32)} }
+
+func (t turn) give() {
+	*t.given = 1
+	wakePrivate(t.given)
+}
+
+func (t turn) await(ctx context.Context) bool {
+	if ctx.Done() != nil {
+		defer afterFunc(ctx, func() { wakePrivate(t.given) })()
+	}
+	for *t.given == 0 {
+		if ctx.Err() != nil {
+			return false
+		}
+		if *t.given == 0 { // the look at the context was a point of the schedule
+			wait(t.given, 0)
+		}
+	}
+	return true
+}
+
 // looks makes a spin of one look, or of none.
 func looks() int32 {
 	if sched.Maybe() {
