@@ -104,7 +104,7 @@ func (h history) operations(died map[int]int64) (list []porcupine.Operation) {
 	for i := 0; i < h.Log.Len(); i += wordsPerEntry {
 		what, call, ret := h.Log.Load(i+wordWhat), h.Log.Load(i+wordCall), h.Log.Load(i+wordReturn)
 		client, out := int(what>>8), h.Log.Load(i+wordOut)
-		if call == 0 || ret != 0 && out == outVoid {
+		if call == 0 {
 			continue
 		}
 		if ret == 0 && died[client] == 0 {
@@ -124,7 +124,7 @@ func (h history) operations(died map[int]int64) (list []porcupine.Operation) {
 		})
 		list[i].Input = in
 	}
-	return list
+	return slices.DeleteFunc(list, func(o porcupine.Operation) bool { return o.Output == int64(outVoid) })
 }
 
 type linearArgs struct {
