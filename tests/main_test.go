@@ -11,6 +11,10 @@ import (
 // before runs in every process of the tests before it attaches to anything.
 var before []func() error
 
+// after runs in every process that is neither a worker nor a coordinator, and may end
+// it: a program of its own.
+var after []func()
+
 func TestMain(m *testing.M) {
 	for _, f := range before {
 		if err := f(); err != nil {
@@ -19,5 +23,8 @@ func TestMain(m *testing.M) {
 		}
 	}
 	carom.Init()
+	for _, f := range after {
+		f()
+	}
 	os.Exit(m.Run())
 }
