@@ -3,7 +3,6 @@ package shm
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
@@ -462,12 +461,4 @@ func (q *Items) Join(ctx context.Context) error {
 		}
 		q.h.joined.Notify(q.d)
 	}
-}
-
-// eof is what Get answers when nothing can come any more.
-func (q *Items) eof() error {
-	if q.Closed() && !q.othersHold() {
-		return io.EOF
-	}
-	return errs.ErrEmpty
 }

@@ -85,15 +85,12 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 		}
 		atom.Store64(&q.h.returned, 0)
 	}
-	if err := q.skipJump(); err != nil {
+	word, err := q.front()
+	if err != nil {
 		return taken{}, err
 	}
 	h := &q.h.head
 	seg, pos := segmentOf(h.cursor), positionOf(h.cursor)
-	word := atom.Load32(q.word(seg + pos))
-	if word == 0 {
-		return taken{}, q.eof()
-	}
 	t, err := q.itemAt(seg+pos, word)
 	if err != nil {
 		return taken{}, err
@@ -147,17 +144,37 @@ func (q *Items) itemAt(off uint64, word uint32) (taken, error) {
 	return taken{}, errs.ErrCorrupt
 }
 
+// front is the header of the next item, after skipping jumps. Producers work meanwhile:
+// a header is looked at once, and a closed queue is at its end only if there was nothing
+// after it was seen to be closed.
+func (q *Items) front() (uint32, error) {
+	for closed := false; ; {
+		word, cursor := uint32(0), atom.Load64(&q.h.head.cursor)
+		if cursor != 0 {
+			word = atom.Load32(q.word(segmentOf(cursor) + positionOf(cursor)))
+		}
+		switch {
+		case word == tagJump:
+			if err := q.skipJump(); err != nil {
+				return 0, err
+			}
+		case word != 0:
+			return word, nil
+		case closed && !q.othersHold():
+			return 0, io.EOF
+		case closed || !q.Closed():
+			return 0, errs.ErrEmpty
+		default:
+			closed = true
+		}
+	}
+}
+
 // skipJump moves the head over the end of a segment, and frees the segment unless
 // items in it are still to be confirmed.
 func (q *Items) skipJump() error {
 	h := &q.h.head
-	if h.cursor == 0 {
-		return q.eof()
-	}
 	seg := segmentOf(h.cursor)
-	if atom.Load32(q.word(seg+positionOf(h.cursor))) != tagJump {
-		return nil
-	}
 	next := atom.Load64(q.long(seg))
 	if q.a.blockSize(next) == 0 {
 		return errs.ErrCorrupt
