@@ -148,16 +148,19 @@ func (q *Items) itemAt(off uint64, word uint32) (taken, error) {
 // a header is looked at once, and a closed queue is at its end only if there was nothing
 // after it was seen to be closed.
 func (q *Items) front() (uint32, error) {
-	for closed := false; ; {
+	for closed, jumped := false, false; ; {
 		word, cursor := uint32(0), atom.Load64(&q.h.head.cursor)
 		if cursor != 0 {
 			word = atom.Load32(q.word(segmentOf(cursor) + positionOf(cursor)))
 		}
 		switch {
+		case word == tagJump && jumped: // no segment is without an item
+			return 0, errs.ErrCorrupt
 		case word == tagJump:
 			if err := q.skipJump(); err != nil {
 				return 0, err
 			}
+			jumped = true
 		case word != 0:
 			return word, nil
 		case closed && !q.othersHold():
