@@ -383,6 +383,10 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 		return nil, err
 	}
 	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{AuthKey: m.key, Timeout: m.opts.Timeout, Logger: m.opts.Logger})
+	if err == nil && m.arena != nil { // which this process has: the descriptor that came along is one too many
+		_, files := m.client.Welcome()
+		closeAll(files)
+	}
 	return m.client, err
 }
 
