@@ -40,7 +40,9 @@ func init() {
 		waited := w.word == barrierActing && w.phase == uint32(dead)
 		w.each(func(i uint32, n *node) {
 			if n.id == uint32(dead) {
-				waited = waited || n.state&^nodeAsleep == nodeWaiting
+				// Also if it was released meanwhile: it did not live to leave.
+				state := n.state &^ nodeAsleep
+				waited = waited || state == nodeWaiting || state == nodeGranted
 				w.remove(i)
 			}
 		})
