@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
 	"github.com/carom-ipc/carom/internal/errs"
 )
@@ -329,8 +330,8 @@ func (a *Arena) take(off uint64) {
 func (a *Arena) landed() { atom.Add32(&a.record(a.self.Slot()).inFlight, ^uint32(0)) }
 
 // drop frees a block in flight.
-func (a *Arena) drop(ctx context.Context, off uint64) error {
-	if err := a.lock(ctx); err != nil {
+func (a *Arena) drop(ctx context.Context, d *futex.Domain, off uint64) error {
+	if err := a.lockAs(ctx, d); err != nil {
 		return err
 	}
 	defer a.unlock()

@@ -23,7 +23,7 @@ func (q *Items) Reserve(ctx context.Context, n int) (block uint64, buf []byte, e
 }
 
 // Drop frees a reserved or received block.
-func (q *Items) Drop(block uint64) error { return q.a.drop(context.Background(), block) }
+func (q *Items) Drop(block uint64) error { return q.a.drop(context.Background(), q.d, block) }
 
 // Commit appends the first n bytes of a reserved block as an item. Where it fails,
 // the block is still the caller's.

@@ -433,7 +433,7 @@ func (q *Items) discard(off, serial uint64) {
 func (q *Items) retireBlock(off uint64) {
 	atom.Add64(&q.h.bytes, -q.a.blockSize(off))
 	q.a.take(off)
-	_ = q.a.drop(context.Background(), off)
+	_ = q.a.drop(context.Background(), q.d, off)
 }
 
 // ready reports that Get may find something. The segment under the cursor may be

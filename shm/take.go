@@ -71,7 +71,7 @@ func (q *Items) finishLarge(t taken, put func([]byte)) error {
 	if q.Confirms() {
 		return nil
 	}
-	return q.a.drop(context.Background(), t.block)
+	return q.a.drop(context.Background(), q.d, t.block)
 }
 
 // Confirms reports that items stay until Done.
