@@ -99,7 +99,7 @@ func (c *checker) entry(i uint32, e *entry) {
 	}
 	c.owned[off] = i
 	b := at[blockHead](a, off)
-	if blockHeadSize+uint64(b.payload)+uint64(b.nameLen) > a.blockSize(off) {
+	if blockHeadSize+b.payload+uint64(b.nameLen) > a.blockSize(off) {
 		c.reportf("entry %d: %d bytes and a name of %d do not fit its block", i, b.payload, b.nameLen)
 		return
 	}

@@ -32,16 +32,7 @@ func conditionWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {
 
 func init() {
 	waitListOps(Condition, conditionWaiters, func(w *waiters, dead futex.ID) {
-		lost := 0
-		w.each(func(i uint32, n *node) {
-			if n.id == uint32(dead) {
-				if n.state&^nodeAsleep == nodeGranted {
-					lost++ // notified, and did not live to know it
-				}
-				w.remove(i)
-			}
-		})
-		w.notify(lost)
+		w.bequeath(dead, func() { w.notify(1) })
 	})
 	list := kinds[Condition].Sweep
 	kinds[Condition].Sweep = func(a *Arena, o Ref, dead futex.ID) {

@@ -57,7 +57,7 @@ func (a *Arena) nameOf(e *entry) []byte {
 	off := e.place()
 	size := a.blockSize(off)
 	b := at[blockHead](a, off)
-	start := uint64(blockHeadSize) + uint64(b.payload)
+	start := blockHeadSize + b.payload
 	if size == 0 || start+uint64(b.nameLen) > size {
 		return nil
 	}

@@ -80,9 +80,6 @@ type Ref struct {
 
 func (a *Arena) ref(i uint32) Ref {
 	e := a.entry(i)
-	size := uint64(at[blockHead](a, e.place()).payload)
-	if have := a.blockSize(e.place()); size+blockHeadSize > have {
-		size = max(have, blockHeadSize) - blockHeadSize
-	}
+	size := min(at[blockHead](a, e.place()).payload, max(a.blockSize(e.place()), blockHeadSize)-blockHeadSize)
 	return Ref{Index: i, Kind: e.kind(), Flags: e.flags(), Param: e.param, Off: e.place() + blockHeadSize, Size: size}
 }

@@ -209,9 +209,8 @@ func ownedBy(index uint32) uint32 { return objectOwned | index }
 // blockHead stands before an object's payload; its name follows the payload.
 type blockHead struct {
 	nameLen uint32
-	payload uint32 // bytes
 	creator uint32
-	_       uint32
+	payload uint64 // bytes
 }
 
 // fingerprint is a hash of all sizes and places: two programs that disagree on any

@@ -223,7 +223,7 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 	}
 	b := at[blockHead](a, off)
 	atom.Put32(&b.nameLen, uint32(len(s.Name)))
-	atom.Put32(&b.payload, uint32(s.Payload))
+	atom.Put64(&b.payload, s.Payload)
 	atom.Put32(&b.creator, uint32(a.self))
 	payload := a.bytes(off+blockHeadSize, s.Payload)
 	atom.Clear(payload)

@@ -284,18 +284,10 @@ func (w *waiters) recount() {
 // sweepUnits removes a dead process's nodes: its permits come back, and a unit that it
 // was handed and did not wake up for goes to the next.
 func sweepUnits(w *waiters, dead futex.ID) {
-	lost := uint32(0)
-	w.each(func(i uint32, n *node) {
-		if n.id == uint32(dead) {
-			if n.state&^nodeAsleep == nodeGranted {
-				lost++
-			}
-			w.remove(i)
-		}
-	})
 	if w.a.entry(w.index).flags()&SemaphorePermits != 0 {
+		w.bequeath(dead, func() {})
 		w.recount()
 	} else {
-		w.release(lost)
+		w.bequeath(dead, func() { w.release(1) })
 	}
 }

@@ -228,6 +228,23 @@ func (w *waiters) each(f func(i uint32, n *node)) {
 	}
 }
 
+// bequeath removes the nodes of a dead process and calls again for each that was granted
+// something which it did not live to take. That comes before the node goes: a sweeper that
+// dies between the two grants once too often, and nobody waits in vain.
+func (w *waiters) bequeath(dead futex.ID, again func()) {
+	w.each(func(i uint32, n *node) {
+		if n.id == uint32(dead) && n.state&^nodeAsleep != nodeGranted {
+			w.remove(i)
+		}
+	})
+	w.each(func(i uint32, n *node) {
+		if n.id == uint32(dead) {
+			again()
+			w.remove(i)
+		}
+	})
+}
+
 // rebuild derives the lists from the nodes, after the lock was taken over.
 func (w *waiters) rebuild() {
 	w.dropForeignBlocks()
