@@ -19,14 +19,14 @@ import (
 // of one scenario is played again with -run and -seed.
 func TestSchedules(t *testing.T) {
 	begin := time.Now()
-	t.Run("Mutex", func(t *testing.T) { sched.Explore(t, 15000, mutexExcludes) })
-	t.Run("MutexCancel", func(t *testing.T) { sched.Explore(t, 12000, mutexCancel) })
-	t.Run("MutexTry", func(t *testing.T) { sched.Explore(t, 8000, mutexTry) })
-	t.Run("MutexDeath", func(t *testing.T) { sched.Explore(t, 20000, mutexDeath) })
-	t.Run("Event", func(t *testing.T) { sched.Explore(t, 8000, eventSetAndClear) })
-	t.Run("EventDeath", func(t *testing.T) { sched.Explore(t, 8000, eventDeath) })
-	t.Run("Notifier", func(t *testing.T) { sched.Explore(t, 12000, notifierPasses) })
-	t.Run("NotifierDeath", func(t *testing.T) { sched.Explore(t, 12000, notifierDeath) })
+	t.Run("Mutex", func(t *testing.T) { sched.Explore(t, 20000, mutexExcludes) })
+	t.Run("MutexCancel", func(t *testing.T) { sched.Explore(t, 30000, mutexCancel) })
+	t.Run("MutexTry", func(t *testing.T) { sched.Explore(t, 20000, mutexTry) })
+	t.Run("MutexDeath", func(t *testing.T) { sched.Explore(t, 50000, mutexDeath) })
+	t.Run("Event", func(t *testing.T) { sched.Explore(t, 15000, eventSetAndClear) })
+	t.Run("EventDeath", func(t *testing.T) { sched.Explore(t, 15000, eventDeath) })
+	t.Run("Notifier", func(t *testing.T) { sched.Explore(t, 20000, notifierPasses) })
+	t.Run("NotifierDeath", func(t *testing.T) { sched.Explore(t, 20000, notifierDeath) })
 	t.Run("Await", func(t *testing.T) { sched.Explore(t, 8000, awaitSignal) })
 	t.Logf("%d schedules in %v", sched.Count, time.Since(begin))
 	if sched.Usual() && sched.Count < 100_000 {

@@ -34,10 +34,12 @@ func Explore(t *testing.T, n int, scenario Scenario) {
 		first, last = *oneSeed, *oneSeed+1
 	}
 	begin, steps, deaths := time.Now(), 0, 0
+	distinct := make(map[uint64]struct{})
 	for seed := first; seed < last; seed++ {
 		s, err := play(seed, scenario, nil)
 		Count++
 		steps += s.steps
+		distinct[s.digest] = struct{}{}
 		for _, p := range s.mortal {
 			if p.dead {
 				deaths++
@@ -55,6 +57,6 @@ func Explore(t *testing.T, n int, scenario Scenario) {
 		}
 	}
 	took := time.Since(begin)
-	t.Logf("%d schedules of %d accesses, %d deaths; %.0f schedules a second", last-first, steps/int(last-first),
-		deaths, float64(last-first)/took.Seconds())
+	t.Logf("%d schedules, %d of them distinct, of %d accesses, %d deaths; %.0f schedules a second", last-first,
+		len(distinct), steps/int(last-first), deaths, float64(last-first)/took.Seconds())
 }

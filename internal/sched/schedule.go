@@ -15,6 +15,9 @@ import (
 // most; threads that need more wait for each other without sleeping.
 const mostSteps = 200_000
 
+// lateTimeouts is how many time-outs of daemons are played after all else is done.
+const lateTimeouts = 100
+
 // A Schedule is one play of a scenario. Its methods may be called before the play
 // begins and by its threads.
 type Schedule struct {
@@ -68,6 +71,7 @@ func play(seed uint64, scenario Scenario, tr *trace) (s *Schedule, err error) {
 // run lets threads go on until none can.
 func (s *Schedule) run() {
 	var ready []*thread
+	late := 0
 	for s.failure == nil {
 		ready = ready[:0]
 		for _, t := range s.threads {
@@ -79,13 +83,19 @@ func (s *Schedule) run() {
 			continue
 		}
 		if len(ready) == 0 {
-			if s.finished() {
-				return
+			finished := s.finished()
+			if finished {
+				if late++; late > lateTimeouts {
+					return
+				}
 			}
-			if !s.fireEarliest() {
+			if s.fireEarliest() {
+				continue
+			}
+			if !finished {
 				s.failure = fmt.Errorf("asleep for ever: %s", s.asleep())
 			}
-			continue
+			return
 		}
 		s.resume(s.strategy.pick(s.rng, ready))
 	}

@@ -1,0 +1,203 @@
+//go:build carom_sched
+
+package shm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/sched"
+)
+
+// TestSchedules plays the objects of this package under the seeded scheduler. One seed
+// of one scenario is played again with -run and -seed.
+func TestSchedules(t *testing.T) {
+	begin := time.Now()
+	for _, c := range []struct {
+		name  string
+		n     int
+		scene sched.Scenario
+	}{
+		{"Queue", 12000, queueOrder},
+		{"QueueBatch", 8000, queueBatch},
+		{"QueueCancel", 8000, queueCancel},
+		{"QueueDeath", 25000, queueDeath},
+		{"QueueConfirm", 8000, queueConfirms},
+		{"QueueConfirmDeath", 25000, queueConfirmDeath},
+		{"Semaphore", 10000, semaphoreUnits},
+		{"SemaphoreDeath", 10000, semaphoreDeath},
+		{"PermitsDeath", 15000, permitsDeath},
+		{"Condition", 10000, conditionNotifies},
+		{"ConditionDeath", 10000, conditionDeath},
+		{"Barrier", 8000, barrierRounds},
+		{"BarrierDeath", 10000, barrierDeath},
+		{"BarrierCancel", 6000, barrierCancel},
+	} {
+		t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) })
+	}
+	t.Logf("%d schedules in %v", sched.Count, time.Since(begin))
+	if sched.Usual() && sched.Count < 100_000 {
+		t.Errorf("only %d schedules were played", sched.Count)
+	}
+}
+
+// players is how many processes a stage has.
+const players = 4
+
+// stage is an arena with simulated processes, 1 to players. All see it through the same
+// mapping, none has a thread of its own: a watcher is a thread of the schedule.
+type stage struct {
+	*sched.Schedule
+	a       [players + 1]*Arena
+	instant func() // looks at the moment of a death; may be nil
+	after   func() // what somebody does who knows of it; may be nil
+}
+
+// scenery makes the memory of all schedules, one after the other.
+func scenery() *Arena {
+	file, err := newMemory(minSize)
+	if err != nil {
+		panic(err)
+	}
+	mapping, err := mapMemory(file, minSize)
+	if err != nil {
+		panic(err)
+	}
+	return &Arena{base: basePointer(mapping), mapping: mapping, size: minSize}
+}
+
+var memory *Arena
+
+func newStage(s *sched.Schedule) *stage {
+	if memory == nil {
+		memory = scenery()
+	}
+	wipe(memory)
+	h := memory.head()
+	h.magic, h.version, h.fingerprint, h.ready = magic, layoutVersion, fingerprint(), 1
+	h.budget, h.size, h.procTop = 64*mib, minSize, players
+	p := &stage{Schedule: s}
+	for i := uint32(1); i <= players; i++ {
+		a := &Arena{base: memory.base, mapping: memory.mapping, size: minSize, self: futex.MakeID(i, 1),
+			objects: make(map[uint32]*Object), types: make(map[string]uint32)}
+		a.openDomains()
+		*a.slot(i) = slot{ident: ident(slotLive, 1), live: i | futexWaiters, watched: i | futexWaiters, mode: liveRobust}
+		p.a[i] = a
+	}
+	return p
+}
+
+// wipe makes memory what it was at first, where a schedule may have written.
+func wipe(a *Arena) {
+	chunks := uint64(a.head().chunkTop)
+	clear(a.bytes(0, page))
+	clear(a.bytes(slotsAt, slotSize*(players+1)))
+	clear(a.bytes(recordsAt, recordLen*(players+1)))
+	clear(a.bytes(bucketsAt, 4*firstBuckets))
+	clear(a.bytes(entryBitsAt, 64))
+	clear(a.bytes(entriesAt, entrySize*64))
+	clear(a.bytes(chunksAt, chunkDesc*(chunks+2)))
+	clear(a.bytes(heapAt, chunkSize*chunks))
+	for i := uint64(1); i <= players; i++ {
+		clear(a.bytes(attachAt+attachSize*i, 64))
+	}
+}
+
+// open attaches an object in every process.
+func (p *stage) open(spec Spec) (o [players + 1]*Object) {
+	for i := 1; i <= players; i++ {
+		var err error
+		o[i], _, err = p.a[i].Open(context.Background(), spec)
+		sched.Must(err)
+	}
+	return o
+}
+
+// mortal lets some processes die; all are watched.
+func (p *stage) mortal(who ...int) {
+	for _, i := range who {
+		p.Mortal(i, p.instant, func() {
+			p.markDead(p.a[i].slot(uint32(i)))
+			if p.after != nil {
+				p.after()
+			}
+		})
+	}
+	for i := 1; i <= players; i++ {
+		p.Daemon(i, "watcher", func() { watch(p.a[i]) })
+	}
+}
+
+// markDead is what the kernel does with the robust list of a thread that ends.
+func (p *stage) markDead(s *slot) {
+	for _, w := range []*uint32{&s.live, &s.watched} {
+		atom.Store32(w, atom.Load32(w)&futexWaiters|futexOwnerDied)
+		sched.Wake(w, 1, sched.MatchAny)
+	}
+}
+
+// watch is watcher.run without what ends it, and without looking again now and then.
+func watch(a *Arena) {
+	me, ctx := a.slot(a.self.Slot()), context.Background()
+	for {
+		kick := atom.Load32(&me.kick)
+		next := a.successor()
+		if next == 0 {
+			a.sentry.Watch(ctx, &me.kick, kick, nil, 0, 0)
+			continue
+		}
+		s := a.slot(next)
+		watched := atom.Load32(&s.watched)
+		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 {
+			a.sweepAll(ctx)
+			continue
+		}
+		a.sentry.Watch(ctx, &me.kick, kick, &s.watched, watched, 0)
+	}
+}
+
+// cancels returns a context that a thread of process i ends at some time.
+func (p *stage) cancels(i int, err error) *sched.Context {
+	ctx := p.NewContext()
+	p.Go(i, "canceller", func() { ctx.End(err) })
+	return ctx
+}
+
+// sound ends the schedule unless the dead were swept and the arena is as it should be.
+// living is a process that is not mortal.
+func (p *stage) sound(living int) {
+	for i := uint32(1); i <= players; i++ {
+		if st := identState(p.a[i].slot(i).ident); (st == slotFree) != p.Died(int(i)) {
+			sched.Failf("process %d died: %t, but its slot has state %d", i, p.Died(int(i)), st)
+		}
+	}
+	found, err := p.a[living].Check(context.Background(), true)
+	sched.Must(err)
+	if len(found) > 0 {
+		sched.Failf("the arena: %q", found)
+	}
+}
+
+func expect(what string, got, want any) {
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		sched.Failf("%s is %v, want %v", what, got, want)
+	}
+}
+
+// is ends the schedule unless err is nil or one of those named, and reports that it is nil.
+func is(err error, allowed ...error) bool {
+	for _, a := range allowed {
+		if errors.Is(err, a) {
+			return false
+		}
+	}
+	sched.Must(err)
+	return true
+}
+
+var background = context.Background()
