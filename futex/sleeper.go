@@ -24,6 +24,10 @@ type sleeper struct {
 	vec    [3]waitv
 }
 
+// glance is how often a sleeper looks at its peer's word where it cannot sleep on both
+// words at once (before Linux 5.16).
+const glance = 5 * time.Millisecond
+
 var sleepers = sync.Pool{New: func() any { return new(sleeper) }}
 
 // startSleep registers the wait. Every return path must call finish.
@@ -79,7 +83,10 @@ func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Dur
 		n++
 	}
 	if !waitMany(s.vec[:n], limit) && atomic.LoadUint32(&s.ended) == 0 {
-		waitBits(s.word, val, s.bits, limit) // the peer's death is left to the sweep
+		if peer != nil && (limit == 0 || limit > glance) {
+			limit = glance
+		}
+		waitBits(s.word, val, s.bits, limit)
 	}
 	if peer != nil && atom.Load32(peer) != peerVal {
 		s.d.wake(peer, wakeEverybody) // the kernel woke only one of us
