@@ -71,7 +71,6 @@ var stubborn = carom.NewWorker("stubborn", func(_ context.Context, ready *carom.
 })
 
 func init() {
-	after = append(after, runProgram)
 	programs["parent"] = func(ctx context.Context) error {
 		m, err := carom.Start(ctx, nil)
 		if err != nil {
