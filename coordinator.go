@@ -123,11 +123,7 @@ func (s *serving) stop(ctx context.Context) error {
 // nobody listens on any more makes way.
 func listen(addr string) (net.Listener, string, error) {
 	if addr == "" {
-		dir, err := newSocketDir()
-		if err != nil {
-			return nil, "", err
-		}
-		addr = "unix://" + filepath.Join(dir, socketName)
+		return listenAnywhere()
 	}
 	network, address, err := parseAddr(addr)
 	if err != nil {
@@ -155,6 +151,31 @@ func listen(addr string) (net.Listener, string, error) {
 		return l, addr, nil
 	}
 	return l, network + "://" + l.Addr().String(), nil
+}
+
+// listenAnywhere opens a socket in a directory of its own. It gets its name when it is
+// being listened on: one that is not is taken for left over, by removeStaleSocketDirs.
+func listenAnywhere() (net.Listener, string, error) {
+	dir, err := newSocketDir()
+	if err != nil {
+		return nil, "", err
+	}
+	path := filepath.Join(dir, socketName)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path + ".new", Net: "unix"})
+	if err == nil {
+		l.SetUnlinkOnClose(false) // the directory goes as a whole
+		if err = os.Chmod(path+".new", 0o600); err == nil {
+			err = os.Rename(path+".new", path)
+		}
+		if err != nil {
+			_ = l.Close()
+		}
+	}
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, "", err
+	}
+	return l, "unix://" + path, nil
 }
 
 // names makes the arena's directory the one place for names: what lives in the

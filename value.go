@@ -145,15 +145,19 @@ func addSlow[T Number](v *Value[T], d T) (sum T) {
 }
 
 // CompareAndSwap sets a value to new if it equals old, and reports whether it did.
-func CompareAndSwap[T comparable](v *Value[T], old, new T) (swapped bool) {
+func CompareAndSwap[T comparable](v *Value[T], old, new T) bool {
 	if v != nil {
 		if p := v.cell.Place(); p != nil {
 			v.h.obj.Release()
-			swapped = shm.SwapIfAt(p, old, new)
+			swapped := shm.SwapIfAt(p, old, new)
 			v.h.obj.Acquire()
 			return swapped
 		}
 	}
+	return swapIfSlow(v, old, new)
+}
+
+func swapIfSlow[T comparable](v *Value[T], old, new T) (swapped bool) {
 	v.update("compare and swap", func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
 	return swapped
 }

@@ -154,7 +154,23 @@ func addSlow[T Number](p unsafe.Pointer, d T) (sum T) {
 }
 
 // SwapIfAt writes new at p if what is there equals old.
-func SwapIfAt[T comparable](p unsafe.Pointer, old, new T) (swapped bool) {
+func SwapIfAt[T comparable](p unsafe.Pointer, old, new T) bool {
+	if unsafe.Sizeof(old) != 8 {
+		return swapIfSlow(p, old, new)
+	}
+	w := (*uint64)(p)
+	for {
+		cur := atom.Load64(w)
+		if *(*T)(unsafe.Pointer(&cur)) != old {
+			return false
+		}
+		if atom.CAS64(w, cur, *(*uint64)(unsafe.Pointer(&new))) {
+			return true
+		}
+	}
+}
+
+func swapIfSlow[T comparable](p unsafe.Pointer, old, new T) (swapped bool) {
 	update(p, func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
 	return swapped
 }

@@ -43,6 +43,7 @@ func (a *Arena) Liveness(id futex.ID) (word *uint32, val uint32, alive bool) {
 	}
 	// The ident is read last: if it still names id, val was read in id's time.
 	if atom.Load32(&s.ident) != ident(slotLive, id.Gen()) || val&futexOwnerDied != 0 {
+		stopBarrier() // what the dead held is not given to anybody while it may still run
 		return nil, 0, false
 	}
 	return &s.live, val, true
@@ -92,6 +93,7 @@ func (a *Arena) join() error {
 		a.kickPredecessor()
 		atom.Store32(&s.ident, ident(slotLive, gen))
 		a.watch.start(a)
+		registerBarrier()
 		return nil
 	}
 	return fmt.Errorf("%d processes are attached: %w", futex.MaxSlot, errs.ErrNoMemory)
@@ -174,7 +176,7 @@ type ProcessInfo struct {
 // Processes lists who is attached.
 func (a *Arena) Processes() []ProcessInfo {
 	var list []ProcessInfo
-	for i := uint32(1); i <= atom.Load32(&a.head().procTop); i++ {
+	for i := uint32(1); i <= a.procTop(); i++ {
 		s := a.slot(i)
 		id := atom.Load32(&s.ident)
 		if identState(id) != slotLive || atom.Load32(&s.live)&futexOwnerDied != 0 {

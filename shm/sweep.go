@@ -2,30 +2,39 @@ package shm
 
 import (
 	"context"
+	"errors"
 	"math/bits"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
 )
 
-// sweepAll sweeps every slot whose process is dead.
-func (a *Arena) sweepAll(ctx context.Context) {
-	for i := uint32(1); i <= atom.Load32(&a.head().procTop); i++ {
+// errLingers says that a dead process is not quite gone: its memory is taken back later.
+var errLingers = errors.New("a thread of the dead process may still be in a system call")
+
+// sweepAll sweeps every slot whose process is dead. It reports whether there is something
+// left to do shortly.
+func (a *Arena) sweepAll(ctx context.Context) (again bool) {
+	for i := uint32(1); i <= a.procTop(); i++ {
 		s := a.slot(i)
 		if identState(atom.Load32(&s.ident)) != slotLive || i == a.self.Slot() {
 			continue
 		}
 		if atom.Load32(&s.live)&futexOwnerDied != 0 || !a.probe(i) {
-			if a.sweep(ctx, i) != nil {
-				return
+			if err := a.sweep(ctx, i); errors.Is(err, errLingers) {
+				again = true
+			} else if err != nil {
+				return again
 			}
 		}
 	}
+	return again
 }
 
 // sweep takes back everything that the dead process in a slot held, then frees the
 // slot. It is idempotent: whoever finds it unfinished does it again. What others may
-// be waiting for comes first. A process that leaves sweeps its own slot: it is alive, and
+// be waiting for comes first. Memory comes when the last thread of the dead is gone and
+// with it its lock on the slot's byte; errLingers until then. A process that leaves sweeps its own slot: it is alive, and
 // locks that are in its name may be the sweep's own.
 func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	h, s, r := a.head(), a.slot(i), a.record(i)
@@ -40,6 +49,7 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	}
 	dead := futex.MakeID(i, identGen(id))
 	if !self {
+		stopBarrier()
 		a.sentry.WakeAll(&s.live)
 		a.sentry.Recover(r.waits[:], r.wakes[:], a.size)
 		// Its watcher's thread may not have gone yet, and would swallow the one wake-up that
@@ -53,10 +63,13 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	// Locks first, memory after: there may be a million attachments.
 	a.attachments(i, func(e uint32) {
 		o := a.ref(e)
-		if sweep := kinds[o.Kind].Sweep; sweep != nil && a.entry(e).isInUse() {
+		if sweep := kinds[o.Kind].Sweep; sweep != nil && a.entry(e).isInUse() && a.intact(e) {
 			sweep(a, o, dead)
 		}
 	})
+	if !self && byteLocked(a.file, i) {
+		return errLingers
+	}
 	if err := a.lockAs(ctx, a.sentry); err != nil {
 		return err
 	}
@@ -72,7 +85,7 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	if atom.Load32(&r.inFlight) != 0 {
 		a.freeFlights(dead)
 	}
-	a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(r.attached)/8+1, page))
+	a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(min(r.attached, maxEntries-1))/8+1, page))
 	if self {
 		return nil // the slot is given back when the locks are: see leave
 	}
@@ -113,10 +126,13 @@ func (a *Arena) eachBlock(f func(off uint64, owner uint32)) {
 		n := uint32(1)
 		switch d.state & chunkStates {
 		case chunkRun:
-			n = max(d.length, 1)
+			n = a.runOf(c)
 			f(heapAt+chunkSize*uint64(c), d.owner)
 		case chunkSmall:
 			class := d.state >> 8 & 0xff
+			if class >= numClasses {
+				break
+			}
 			for b := range classBlocks[class] {
 				if owner := atom.Load32(a.blockOwner(c, b)); owner != 0 {
 					f(a.blockAt(c, class, b), owner)

@@ -23,6 +23,9 @@ type watcher struct {
 // watcher that is stopped (SIGSTOP, a debugger) tells nobody.
 const lookAgain = 400 * time.Millisecond
 
+// lingerPoll is how often a dead process is asked whether its last thread is gone.
+const lingerPoll = 2 * time.Millisecond
+
 // present reports that the slot's process is there to be watched: it lives, or joins and
 // has its liveness word. One that died while joining holds nothing; it is passed over.
 func (a *Arena) present(i uint32) bool {
@@ -41,7 +44,7 @@ func (a *Arena) present(i uint32) bool {
 // joiner does so after its liveness word is kept, and looks for its own successor
 // later: of two who join at once, one sees the other.
 func (a *Arena) kickPredecessor() {
-	top := atom.Load32(&a.head().procTop)
+	top := a.procTop()
 	for i := a.self.Slot() - 1; i != a.self.Slot(); i-- {
 		if i == 0 || i > top {
 			i = top + 1
@@ -66,7 +69,7 @@ func (a *Arena) successor() uint32 { return a.after(a.self.Slot()) }
 
 // after is the successor of slot me.
 func (a *Arena) after(me uint32) uint32 {
-	top := atom.Load32(&a.head().procTop)
+	top := a.procTop()
 	for n, i := uint32(0), me; n < top; n++ {
 		if i++; i > top {
 			i = 1
@@ -128,7 +131,9 @@ func (w *watcher) run(a *Arena) {
 		s := a.slot(next)
 		watched := atom.Load32(&s.watched)
 		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 || !a.probe(next) {
-			a.sweepAll(ctx)
+			if a.sweepAll(ctx) {
+				a.sentry.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
+			}
 			continue
 		}
 		limit := lookAgain

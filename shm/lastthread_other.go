@@ -1,0 +1,6 @@
+//go:build !linux
+
+package shm
+
+func registerBarrier() {}
+func stopBarrier()     {}
