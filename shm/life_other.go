@@ -9,7 +9,7 @@ import (
 
 type life struct{}
 
-func (*life) begin(*slot) error             { return errors.ErrUnsupported }
+func (*life) begin(*slot) error               { return errors.ErrUnsupported }
 func (*life) end()                            {}
 func lockByte(*os.File, uint32) (bool, error) { return false, errors.ErrUnsupported }
 func unlockByte(*os.File, uint32) error       { return errors.ErrUnsupported }
