@@ -53,7 +53,7 @@ func semaphoreWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {
 		if permits {
 			w.recount()
 		} else if w.waiting == 0 {
-			atom.Store32(&w.word, atom.Load32(&w.word)&^semSlow)
+			w.clearSlow()
 		}
 	}
 	return w
@@ -170,7 +170,17 @@ func (u *Units) hold(ctx context.Context, v uint32) error {
 // settled clears the mark of waiters when the last has gone. The list is entered.
 func (u *Units) settled() {
 	if !u.permits && u.w.waiting == 0 {
-		atom.Store32(&u.w.word, atom.Load32(&u.w.word)&^semSlow)
+		u.w.clearSlow()
+	}
+}
+
+// clearSlow takes the mark away. Where there is none, others change the count meanwhile.
+func (w *waiters) clearSlow() {
+	for {
+		v := atom.Load32(&w.word)
+		if v&semSlow == 0 || atom.CAS32(&w.word, v, v&^semSlow) {
+			return
+		}
 	}
 }
 
