@@ -139,9 +139,6 @@ func (s *Schedule) point() {
 	s.steps++
 	s.clock += 100 * time.Nanosecond
 	s.digest = (s.digest ^ uint64(s.steps)) * 0x100000001b3
-	if s.trace != nil {
-		s.trace.add(t)
-	}
 	if s.steps > mostSteps {
 		Failf("still running after %d accesses", mostSteps)
 	}
@@ -150,6 +147,9 @@ func (s *Schedule) point() {
 	}
 	if s.strategy.interrupts(s.rng, s.steps, t) {
 		t.park()
+	}
+	if s.trace != nil { // now it is made
+		s.trace.add(t)
 	}
 }
 
