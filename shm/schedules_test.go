@@ -30,7 +30,7 @@ func TestSchedules(t *testing.T) {
 		{"QueueConfirm", 8000, queueConfirms},
 		{"QueueConfirmDeath", 25000, queueConfirmDeath},
 		{"Semaphore", 10000, semaphoreUnits},
-		{"SemaphoreDeath", 10000, semaphoreDeath},
+		{"SemaphoreDeath", 40000, semaphoreDeath},
 		{"PermitsDeath", 15000, permitsDeath},
 		{"Condition", 10000, conditionNotifies},
 		{"ConditionDeath", 10000, conditionDeath},
@@ -122,6 +122,7 @@ func (p *stage) open(spec Spec) (o [players + 1]*Object) {
 func (p *stage) mortal(who ...int) {
 	for _, i := range who {
 		p.Mortal(i, p.instant, func() {
+			_ = unlockByte(p.a[i].file, uint32(i)) // its last thread is gone, too
 			p.markDead(p.a[i].slot(uint32(i)))
 			if p.after != nil {
 				p.after()
