@@ -16,6 +16,9 @@ var before []func() error
 var after []func()
 
 func TestMain(m *testing.M) {
+	if raced { // every process would take a second to go
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	}
 	for _, f := range before {
 		if err := f(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

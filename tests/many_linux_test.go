@@ -118,7 +118,10 @@ func threads(t testing.TB) int {
 // TestHundredThousandWait: goroutines that wait for locks, an event and queues cost no
 // threads, and all end with their context.
 func TestHundredThousandWait(t *testing.T) {
-	const locks, queues, n = 20_000, 100, 100_000
+	locks, queues, n := 20_000, 100, 100_000
+	if raced {
+		locks, n = 1000, 5000
+	}
 	m := small(t, 64<<20)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
