@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -71,6 +72,10 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 	h, _, err := openHandle(m, op, spec)
 	if err != nil {
 		return err
+	}
+	if layout.size > 0 && h.obj.Param > h.obj.Size/layout.size || shm.ArrayPayload(layout.size, h.obj.Param) > h.obj.Size {
+		err = fmt.Errorf("%d elements in %d bytes: %w", h.obj.Param, h.obj.Size, ErrCorrupt)
+		return errors.Join(h.wrap(op, err), h.close(shm.Array))
 	}
 	a.h, a.n, a.size = h, int(h.obj.Param), layout.size
 	elems := shm.Elements[T](h.obj, a.n)

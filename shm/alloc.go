@@ -30,6 +30,10 @@ func (a *Arena) alloc(n uint64, owner uint32) (uint64, error) {
 func (a *Arena) allocSmall(class, owner uint32) (uint64, error) {
 	h := a.head()
 	i := h.partial[class]
+	if i != 0 && a.chunk(i-1).state&^chunkPages != chunkSmall|class<<8 {
+		a.rebuild() // chunk i was of this class, and is not now
+		i = h.partial[class]
+	}
 	if i == 0 {
 		at, err := a.findChunks(1)
 		if err != nil {
@@ -84,7 +88,7 @@ func (a *Arena) allocRun(n, owner uint32) (uint64, error) {
 func (a *Arena) findChunks(n uint32) (uint32, error) {
 	h := a.head()
 	run := uint32(0)
-	limit := uint32((h.size - heapAt) / chunkSize)
+	limit := a.chunkLimit()
 	for i := h.chunkHint; i < limit; {
 		d := a.chunk(i)
 		switch d.state & chunkStates {
@@ -95,7 +99,7 @@ func (a *Arena) findChunks(n uint32) (uint32, error) {
 			i++
 		case chunkRun:
 			run = 0
-			i += max(d.length, 1)
+			i += a.runOf(i)
 		default:
 			run = 0
 			i++
@@ -134,7 +138,7 @@ func (a *Arena) trim(at, n uint32) {
 	for i := uint32(0); i < a.head().chunkTop; {
 		d := a.chunk(i)
 		if d.state&chunkStates == chunkRun {
-			i += max(d.length, 1)
+			i += a.runOf(i)
 			continue
 		}
 		if d.state == chunkFree|chunkPages && (i < at || i >= at+n) {
@@ -221,7 +225,7 @@ func (a *Arena) blockSize(off uint64) uint64 {
 	case small:
 		return uint64(classes[a.chunk(c).state>>8&0xff])
 	}
-	return uint64(a.chunk(c).length) * chunkSize
+	return uint64(a.runOf(c)) * chunkSize
 }
 
 // free gives a block back. Precondition: the arena's lock is held.
@@ -232,7 +236,7 @@ func (a *Arena) free(off uint64) {
 	}
 	h, d := a.head(), a.chunk(c)
 	if !small {
-		n := d.length
+		n := a.runOf(c)
 		atom.Put64(&h.used, h.used-uint64(n)*chunkSize)
 		for i := c + 1; i < c+n; i++ { // while the first still says that they are a run
 			atom.Put32(&a.chunk(i).state, chunkFree|chunkPages)
@@ -278,7 +282,7 @@ func (a *Arena) linkPartial(c, class uint32) {
 	h, d := a.head(), a.chunk(c)
 	atom.Put32(&d.prev, 0)
 	atom.Put32(&d.next, h.partial[class])
-	if d.next != 0 {
+	if d.next != 0 && d.next <= a.chunkLimit() {
 		atom.Put32(&a.chunk(d.next-1).prev, c+1)
 	}
 	atom.Put32(&h.partial[class], c+1)
@@ -288,10 +292,10 @@ func (a *Arena) unlinkPartial(c, class uint32) {
 	h, d := a.head(), a.chunk(c)
 	if d.prev == 0 {
 		atom.Put32(&h.partial[class], d.next)
-	} else {
+	} else if d.prev <= a.chunkLimit() {
 		atom.Put32(&a.chunk(d.prev-1).next, d.next)
 	}
-	if d.next != 0 {
+	if d.next != 0 && d.next <= a.chunkLimit() {
 		atom.Put32(&a.chunk(d.next-1).prev, d.prev)
 	}
 	atom.Put32(&d.next, 0)
@@ -316,14 +320,18 @@ func (a *Arena) allocFlight(ctx context.Context, n uint64) (uint64, error) {
 
 // give makes an object the owner of a block in flight.
 func (a *Arena) give(off uint64, index uint32) {
-	atom.Store32(a.owner(off), ownedBy(index))
+	if w := a.owner(off); w != nil {
+		atom.Store32(w, ownedBy(index))
+	}
 	a.landed()
 }
 
 // take makes this process the owner of an object's block.
 func (a *Arena) take(off uint64) {
 	atom.Add32(&a.record(a.self.Slot()).inFlight, 1)
-	atom.Store32(a.owner(off), uint32(a.self))
+	if w := a.owner(off); w != nil {
+		atom.Store32(w, uint32(a.self))
+	}
 }
 
 // landed says that a block no longer bears this process's name.

@@ -21,7 +21,8 @@ type Arena struct {
 	base    pointer
 	mapping []byte
 	size    uint64
-	file    *os.File // the memfd, through this process's own description
+	outside *[outsideSize / 8]uint64 // see at
+	file    *os.File                 // the memfd, through this process's own description
 	self    futex.ID
 	domain  *futex.Domain
 	sentry  *futex.Domain // for the watcher and the sweep
@@ -54,7 +55,7 @@ func Create(budget int64) (*Arena, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Arena{base: basePointer(mapping)}
+	a := &Arena{base: basePointer(mapping), size: size}
 	h := a.head()
 	h.magic, h.version, h.fingerprint = magic, layoutVersion, fingerprint()
 	_, _ = rand.Read(h.id[:])
@@ -81,7 +82,7 @@ func Attach(file *os.File) (*Arena, error) {
 		_ = own.Close()
 		return nil, err
 	}
-	a := &Arena{base: basePointer(mapping), mapping: mapping, size: size, file: own,
+	a := &Arena{base: basePointer(mapping), mapping: mapping, size: size, file: own, outside: new([outsideSize / 8]uint64),
 		objects: make(map[uint32]*Object), types: make(map[string]uint32)}
 	if err = a.validate(); err == nil {
 		err = a.join()
@@ -137,7 +138,7 @@ func (a *Arena) lockAs(ctx context.Context, d *futex.Domain) error {
 	if err != nil {
 		return err
 	}
-	if recovered {
+	if recovered || !a.plausible() {
 		a.rebuild()
 	}
 	return nil
@@ -196,7 +197,7 @@ func (a *Arena) Stats() Stats {
 		Committed: int64(atom.Load64(&h.committed)), Budget: int64(h.budget),
 		Recoveries: int(atom.Load32(&h.recoveries))}
 	s.Waits, s.Wakes = a.domain.Stats()
-	for i := uint32(1); i <= atom.Load32(&h.procTop); i++ {
+	for i := uint32(1); i <= a.procTop(); i++ {
 		if atom.Load32(&a.slot(i).ident)&slotStates == slotLive {
 			s.Processes++
 		}

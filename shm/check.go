@@ -58,8 +58,8 @@ func (c *checker) entries() {
 	a, h := c.a, c.a.head()
 	c.owned = make(map[uint64]uint32)
 	live := uint32(0)
-	if h.entryTop > maxEntries {
-		c.reportf("directory: ends at entry %d of %d", h.entryTop, maxEntries)
+	if h.entryTop > a.mostEntries() {
+		c.reportf("directory: ends at entry %d of %d", h.entryTop, a.mostEntries())
 		return
 	}
 	for i := range h.entryTop {
@@ -96,6 +96,10 @@ func (c *checker) entry(i uint32, e *entry) {
 		return
 	} else if *w != ownedBy(i) {
 		c.reportf("entry %d: its block at %#x belongs to %#x", i, off, *w)
+		return
+	} else if !a.intact(i) {
+		c.reportf("entry %d: its block at %#x is too small for a %v", i, off, e.kind())
+		return
 	}
 	c.owned[off] = i
 	b := at[blockHead](a, off)
@@ -144,7 +148,7 @@ func (c *checker) heap(quiet bool) {
 	for i := range h.entryTop {
 		if a.entry(i).isInUse() {
 			used += entrySize
-			if blocks := kinds[a.entry(i).kind()].Blocks; quiet && blocks != nil {
+			if blocks := kinds[a.entry(i).kind()].Blocks; quiet && blocks != nil && a.intact(i) {
 				blocks(a, a.ref(i), func(off uint64) { c.owned[off] = i })
 			}
 		}
@@ -153,7 +157,7 @@ func (c *checker) heap(quiet bool) {
 		if ch, _, small, _ := a.locate(off); small {
 			used += a.blockSize(off) + 4
 		} else {
-			used += uint64(a.chunk(ch).length) * chunkSize
+			used += uint64(a.runOf(ch)) * chunkSize
 		}
 		switch {
 		case owner&objectOwned != 0:
@@ -177,8 +181,8 @@ func (c *checker) heap(quiet bool) {
 		d := a.chunk(i)
 		switch {
 		case d.state&chunkStates == chunkRun:
-			committed += uint64(max(d.length, 1)) * chunkSize
-			i += max(d.length, 1)
+			committed += uint64(a.runOf(i)) * chunkSize
+			i += a.runOf(i)
 			continue
 		case d.state&chunkPages != 0:
 			committed += chunkSize

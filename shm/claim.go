@@ -15,7 +15,7 @@ import (
 // eachInWindow calls f with each item from base to the head's cursor until it returns
 // false. Precondition: the head's lock is held.
 func (q *Items) eachInWindow(f func(off uint64) bool) {
-	for c := q.h.base; c != q.h.head.cursor; {
+	for c, steps := q.h.base, 0; c != q.h.head.cursor && steps < mostSteps; steps++ {
 		seg, pos := segmentOf(c), positionOf(c)
 		word := atom.Load32(q.word(seg + pos))
 		switch {
@@ -33,7 +33,9 @@ func (q *Items) eachInWindow(f func(off uint64) bool) {
 // one's link is not followed: a producer may have died before it meant anything.
 func (q *Items) eachSegment(f func(seg uint64) bool) {
 	last := segmentOf(q.h.head.cursor)
-	for c := segmentOf(q.h.base); c != 0 && f(c) && c != last; c = atom.Load64(q.long(c)) {
+	steps := 0
+	for c := segmentOf(q.h.base); c != 0 && f(c) && c != last && steps < maxChunks; c = atom.Load64(q.long(c)) {
+		steps++
 	}
 }
 
@@ -133,7 +135,7 @@ func (q *Items) DoneAny() error {
 
 // moveBase moves base over confirmed items and frees what lies behind it.
 func (q *Items) moveBase() {
-	for q.h.base != q.h.head.cursor {
+	for steps := 0; q.h.base != q.h.head.cursor && steps < mostSteps; steps++ {
 		seg, pos := segmentOf(q.h.base), positionOf(q.h.base)
 		word := atom.Load32(q.word(seg + pos))
 		h := &q.h.head

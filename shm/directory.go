@@ -39,7 +39,7 @@ func nameHash(name string) uint32 {
 
 // find returns the index of the live entry with that name.
 func (a *Arena) find(name string, hash uint32) (uint32, bool) {
-	for i, steps := *a.bucket(a.bucketOf(hash)), 0; i != 0 && i <= maxEntries && steps < maxEntries; steps++ {
+	for i, steps := *a.bucket(a.bucketOf(hash)), 0; i != 0 && i <= maxEntries && steps <= int(a.head().entryCount); steps++ {
 		e := a.entry(i - 1)
 		if e.hash == hash && e.state&entryStates == entryLive && string(a.nameOf(e)) == name {
 			return i - 1, true
@@ -104,7 +104,7 @@ func (a *Arena) splitBucket() {
 	from, to := h.split, h.split+firstBuckets<<h.level
 	i := *a.bucket(from)
 	var low, high uint32
-	for i != 0 {
+	for steps := uint32(0); i != 0 && i <= maxEntries && steps <= h.entryCount; steps++ {
 		e := a.entry(i - 1)
 		next := e.next
 		if e.hash&(firstBuckets<<h.level) == 0 {
@@ -130,11 +130,13 @@ func (a *Arena) splitBucket() {
 func (a *Arena) unlink(i uint32) {
 	h, e := a.head(), a.entry(i)
 	atom.Store32(&e.state, e.state&^entryStates|entryRemoved)
-	for p := a.bucket(a.bucketOf(e.hash)); *p != 0; p = &a.entry(*p - 1).next {
+	p := a.bucket(a.bucketOf(e.hash))
+	for steps := uint32(0); *p != 0 && *p <= maxEntries && steps <= h.entryCount; steps++ {
 		if *p == i+1 {
 			atom.Put32(p, e.next)
 			break
 		}
+		p = &a.entry(*p - 1).next
 	}
 	atom.Put32(&h.entryCount, h.entryCount-1)
 	atom.Put32(&h.objects, h.objects-1)
@@ -146,12 +148,14 @@ func (a *Arena) reap(i uint32) {
 	if e.state&entryStates != entryRemoved || a.attachedTo(i) > 0 {
 		return
 	}
-	h, o, off := a.head(), a.ref(i), e.place()
+	h, o, off, intact := a.head(), a.ref(i), e.place(), a.intact(i)
 	atom.Store32(&e.state, entryFree) // before its blocks: those without an entry are orphans
-	if free := kinds[o.Kind].Free; free != nil {
+	if free := kinds[o.Kind].Free; free != nil && intact {
 		free(a, o)
 	}
-	a.free(off)
+	if intact {
+		a.free(off)
+	}
 	w := a.entryBits(i / 64)
 	atom.Put64(w, *w&^(1<<(i%64)))
 	atom.Put32(&h.entryHint, min(h.entryHint, i))
@@ -180,7 +184,7 @@ func (a *Arena) shrink(i uint32) {
 
 // attachedTo counts the processes that have entry i attached.
 func (a *Arena) attachedTo(i uint32) (n int) {
-	for s := uint32(1); s <= atom.Load32(&a.head().procTop); s++ {
+	for s := uint32(1); s <= a.procTop(); s++ {
 		if atom.Load32(&a.slot(s).ident)&slotStates != slotFree && atom.Load64(a.attachment(s, i))&(1<<(i%64)) != 0 {
 			n++
 		}

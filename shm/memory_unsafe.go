@@ -9,14 +9,27 @@ import (
 // pointer is for fields in files that do no arithmetic.
 type pointer = unsafe.Pointer
 
-// at is the shared T at an offset. Preconditions:
-//   - off is a multiple of T's alignment, and off+sizeof(T) is within the mapping.
+// at is the shared T at an offset. An offset that was read from a damaged arena may be
+// beyond the mapping: then it is a T of this process's own that means nothing.
+// Precondition:
+//   - off is a multiple of T's alignment.
 func at[T any](a *Arena, off uint64) *T {
+	if off > a.size-outsideSize {
+		return (*T)(unsafe.Pointer(a.outside))
+	}
 	return (*T)(unsafe.Add(a.base, off))
 }
 
-// words is the n shared Ts from an offset on.
+// outsideSize is the size of the largest thing that at returns. Nothing that long is at
+// the mapping's very end, where the last chunk is.
+const outsideSize = page
+
+// words is the n shared Ts from an offset on, nil beyond the mapping.
 func words[T any](a *Arena, off uint64, n int) []T {
+	var t T
+	if n < 0 || off > a.size || uint64(n) > (a.size-off)/max(1, uint64(unsafe.Sizeof(t))) {
+		return nil
+	}
 	return unsafe.Slice((*T)(unsafe.Add(a.base, off)), n)
 }
 

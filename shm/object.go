@@ -149,7 +149,9 @@ func (a *Arena) Open(ctx context.Context, s Spec) (o *Object, created bool, err 
 	case found && s.Exclusive:
 		return nil, false, errs.ErrExists
 	case found:
-		err = a.compare(i, &s)
+		if err = a.compare(i, &s); err == nil {
+			err = a.sound(i, &s)
+		}
 	case s.OpenOnly:
 		err = errs.ErrNotFound
 	default:
@@ -241,7 +243,9 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 		owner = uint32(a.self)
 	}
 	atom.Put32(&e.owner, owner)
-	atom.Store32(a.owner(off), ownedBy(i))
+	if w := a.owner(off); w != nil {
+		atom.Store32(w, ownedBy(i))
+	}
 	a.publish(i, entryLive|uint32(s.Kind)<<8|uint32(s.Flags)<<16)
 	return i, nil
 }
@@ -332,6 +336,9 @@ func (a *Arena) List(ctx context.Context, f func(Info) bool) error {
 	const batch = 256
 	for from := uint32(0); ; from += batch {
 		var infos []Info
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err := a.lock(ctx); err != nil {
 			return err
 		}
@@ -356,7 +363,7 @@ func (a *Arena) List(ctx context.Context, f func(Info) bool) error {
 
 func (a *Arena) sizeOf(i uint32) int64 {
 	n := a.blockSize(a.entry(i).place()) + entrySize
-	if extra := kinds[a.entry(i).kind()].Extra; extra != nil {
+	if extra := kinds[a.entry(i).kind()].Extra; extra != nil && a.intact(i) {
 		n += extra(a, a.ref(i))
 	}
 	return int64(n)

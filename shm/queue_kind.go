@@ -65,7 +65,7 @@ func queueBlocks(a *Arena, o Ref, f func(off uint64)) {
 		first = q.h.base
 	}
 	seg, pos := segmentOf(first), positionOf(first)
-	for seg != 0 {
+	for steps := 0; seg != 0 && steps < maxChunks; steps++ {
 		size := a.blockSize(seg)
 		if size == 0 {
 			return

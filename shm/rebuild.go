@@ -25,13 +25,13 @@ func (a *Arena) rebuildTypes() {
 		last := a.typeEntry(n - 1)
 		end = last.at + last.size
 	}
-	atom.Put32(&h.typeText, end)
+	atom.Put32(&h.typeText, min(end, maxTypeText))
 }
 
 func (a *Arena) rebuildDirectory() {
 	h := a.head()
 	var live, objects, top uint32
-	limit := min(h.entryTop+1, maxEntries) // its creator may have died before it raised the top
+	limit := min(h.entryTop, a.mostEntries()-1) + 1 // its creator may have died before it raised the top
 	for i := range limit {
 		w := a.entryBits(i / 64)
 		if i%64 == 0 {
@@ -71,7 +71,8 @@ func (a *Arena) rebuildDirectory() {
 
 func (a *Arena) rebuildHeap() {
 	h := a.head()
-	limit := uint32((h.size - heapAt) / chunkSize)
+	limit := a.chunkLimit()
+	atom.Put32(&h.chunkTop, min(h.chunkTop, limit))
 	for c := range h.partial {
 		atom.Put32(&h.partial[c], 0)
 	}
@@ -84,7 +85,7 @@ func (a *Arena) rebuildHeap() {
 		n := uint32(1)
 		switch d.state & chunkStates {
 		case chunkRun:
-			n = min(max(d.length, 1), limit-i)
+			n = a.runOf(i)
 			if a.orphan(d.owner) {
 				for k := i + 1; k < i+n; k++ {
 					atom.Put32(&a.chunk(k).state, chunkFree|chunkPages)
@@ -95,6 +96,9 @@ func (a *Arena) rebuildHeap() {
 			atom.Put64(&h.used, h.used+uint64(n)*chunkSize)
 			atom.Put64(&h.committed, h.committed+uint64(n)*chunkSize)
 		case chunkSmall:
+			if d.state>>8&0xff >= numClasses {
+				break // damaged: whatever is in it is lost
+			}
 			a.rebuildChunk(i)
 			atom.Put64(&h.committed, h.committed+chunkSize)
 		default:

@@ -33,7 +33,7 @@ func (a *Arena) typeIndex(signature string) (uint32, error) {
 	_, _ = f.Write([]byte(signature))
 	hash := f.Sum64()
 	h := a.head()
-	n := h.typeCount
+	n := min(h.typeCount, maxTypes)
 	for i := range n {
 		if t := a.typeEntry(i); t.hash == hash && a.typeText(i+1) == signature {
 			a.types[signature] = i + 1
@@ -56,7 +56,7 @@ func (a *Arena) typeIndex(signature string) (uint32, error) {
 
 // typeText is the signature at a place, "" for none.
 func (a *Arena) typeText(i uint32) string {
-	if i == 0 || i > atom.Load32(&a.head().typeCount) {
+	if i == 0 || i > min(atom.Load32(&a.head().typeCount), maxTypes) {
 		return ""
 	}
 	t := a.typeEntry(i - 1)

@@ -72,6 +72,7 @@ const (
 	inlineNodes   = 4
 	firstNodes    = 32 // in the first block; each has twice as many as the one before
 	maxNodeBlocks = 20
+	mostNodes     = inlineNodes + firstNodes*(1<<maxNodeBlocks-1)
 )
 
 // waiters is a waitList with what is needed to work on it.
@@ -85,7 +86,7 @@ type waiters struct {
 
 func (w *waiters) enter(ctx context.Context) error {
 	recovered, err := w.lock.Lock(ctx, w.d, futex.TakeOver)
-	if err == nil && recovered {
+	if err == nil && (recovered || w.waiting > w.top || w.top > mostNodes) { // dead, or damaged
 		w.rebuild()
 	}
 	return err
@@ -105,6 +106,9 @@ func (w *waiters) node(i uint32) *node {
 		return &w.inline[i]
 	}
 	block, n := w.locate(i)
+	if block >= maxNodeBlocks || w.blocks[block] == 0 { // damaged
+		return nodeAt(w.a, w.a.size, 0)
+	}
 	return nodeAt(w.a, w.blocks[block], n)
 }
 
@@ -199,6 +203,10 @@ func (w *waiters) remove(i uint32) {
 // settle ends the wait of the first in the list: its state tells it how.
 func (w *waiters) settle(state, value uint32) {
 	i := w.first
+	if i == 0 { // damaged: nobody waits
+		atom.Put32(&w.waiting, 0)
+		return
+	}
 	n := w.node(i - 1)
 	w.unlink(i)
 	atom.Put32(&n.value, value)
@@ -219,9 +227,21 @@ func (w *waiters) await(ctx context.Context, i uint32) (state uint32, err error)
 	return n.state &^ nodeAsleep, err
 }
 
+// used is top, or less if there is no memory for as many nodes.
+func (w *waiters) used() uint32 {
+	for b, off := range w.blocks {
+		if first := uint32(inlineNodes + firstNodes*(1<<b-1)); w.top > first && w.a.blockSize(off) < uint64(firstNodes<<b)*nodeSize {
+			return first
+		} else if w.top <= first {
+			break
+		}
+	}
+	return min(w.top, mostNodes)
+}
+
 // each calls f with every node in use. f may remove it.
 func (w *waiters) each(f func(i uint32, n *node)) {
-	for i := range w.top {
+	for i := range w.used() {
 		if n := w.node(i); n.state != nodeFree {
 			f(i, n)
 		}
@@ -279,6 +299,7 @@ func (w *waiters) rebuild() {
 func (w *waiters) dropForeignBlocks() {
 	for b, off := range w.blocks {
 		if off == 0 {
+			atom.Put32(&w.top, min(w.top, inlineNodes+firstNodes*(1<<b-1)))
 			continue
 		}
 		if owner := w.a.owner(off); owner == nil || atom.Load32(owner) != ownedBy(w.index) {
