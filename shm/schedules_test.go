@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -58,33 +59,37 @@ type stage struct {
 	after   func() // what somebody does who knows of it; may be nil
 }
 
-// scenery makes the memory of all schedules, one after the other.
-func scenery() *Arena {
-	file, err := newMemory(minSize)
-	if err != nil {
-		panic(err)
-	}
-	mapping, err := mapMemory(file, minSize)
-	if err != nil {
-		panic(err)
-	}
-	return &Arena{base: basePointer(mapping), mapping: mapping, size: minSize}
+// scenery is the memory of all schedules, one after the other, and each process's own
+// description of it.
+var scenery struct {
+	*Arena
+	files [players + 1]*os.File
 }
 
-var memory *Arena
+func build() {
+	file, err := newMemory(minSize)
+	sched.Must(err)
+	mapping, err := mapMemory(file, minSize)
+	sched.Must(err)
+	scenery.Arena = &Arena{base: basePointer(mapping), mapping: mapping, size: minSize}
+	for i := 1; i <= players; i++ {
+		scenery.files[i], _, err = reopen(file)
+		sched.Must(err)
+	}
+}
 
 func newStage(s *sched.Schedule) *stage {
-	if memory == nil {
-		memory = scenery()
+	if scenery.Arena == nil {
+		build()
 	}
-	wipe(memory)
-	h := memory.head()
+	wipe(scenery.Arena)
+	h := scenery.head()
 	h.magic, h.version, h.fingerprint, h.ready = magic, layoutVersion, fingerprint(), 1
 	h.budget, h.size, h.procTop = 64*mib, minSize, players
 	p := &stage{Schedule: s}
 	for i := uint32(1); i <= players; i++ {
-		a := &Arena{base: memory.base, mapping: memory.mapping, size: minSize, self: futex.MakeID(i, 1),
-			objects: make(map[uint32]*Object), types: make(map[string]uint32)}
+		a := &Arena{base: scenery.base, mapping: scenery.mapping, size: minSize, self: futex.MakeID(i, 1),
+			file: scenery.files[i], objects: make(map[uint32]*Object), types: make(map[string]uint32)}
 		a.openDomains()
 		*a.slot(i) = slot{ident: ident(slotLive, 1), live: i | futexWaiters, watched: i | futexWaiters, mode: liveRobust}
 		p.a[i] = a
@@ -121,12 +126,15 @@ func (p *stage) open(spec Spec) (o [players + 1]*Object) {
 // mortal lets some processes die; all are watched.
 func (p *stage) mortal(who ...int) {
 	for _, i := range who {
+		_, err := lockByte(p.a[i].file, uint32(i))
+		sched.Must(err)
 		p.Mortal(i, p.instant, func() {
-			_ = unlockByte(p.a[i].file, uint32(i)) // its last thread is gone, too
 			p.markDead(p.a[i].slot(uint32(i)))
 			if p.after != nil {
 				p.after()
 			}
+			_ = atom.Load32(&p.a[i].slot(uint32(i)).live)  // a point of the schedule: until then a
+			sched.Must(unlockByte(p.a[i].file, uint32(i))) // thread of the dead may linger
 		})
 	}
 	for i := 1; i <= players; i++ {
@@ -155,7 +163,9 @@ func watch(a *Arena) {
 		s := a.slot(next)
 		watched := atom.Load32(&s.watched)
 		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 {
-			a.sweepAll(ctx)
+			if a.sweepAll(ctx) {
+				a.sentry.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
+			}
 			continue
 		}
 		a.sentry.Watch(ctx, &me.kick, kick, &s.watched, watched, 0)
