@@ -55,6 +55,12 @@ func (a *Arena) Alive(id futex.ID) bool {
 	return alive
 }
 
+// listed reports whether the process has its slot still: it lives, or is dead and not yet
+// swept. What it holds then is in order.
+func (a *Arena) listed(id futex.ID) bool {
+	return atom.Load32(&a.slot(id.Slot()).ident) == ident(slotLive, id.Gen())
+}
+
 // join takes a slot: first the lock on the slot's byte of the memfd, which nobody
 // else can have while this process lives, then the words.
 func (a *Arena) join() error {
