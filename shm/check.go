@@ -168,7 +168,7 @@ func (c *checker) heap(quiet bool) {
 				c.reportf("block %#x: belongs to %#x and is used by entry %d", off, owner, i)
 			}
 			delete(c.owned, off)
-		case quiet || !a.Alive(futex.ID(owner)):
+		case quiet || !a.listed(futex.ID(owner)):
 			c.reportf("block %#x: in the hands of process %v", off, futex.ID(owner))
 		}
 	})

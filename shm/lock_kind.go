@@ -18,7 +18,7 @@ func init() {
 			}
 		}
 		kinds[k].Check = func(a *Arena, o Ref, report func(string)) {
-			if id, _ := at[futex.Mutex](a, o.Off).Holder(); id != 0 && !a.Alive(id) {
+			if id, _ := at[futex.Mutex](a, o.Off).Holder(); id != 0 && !a.listed(id) {
 				report(fmt.Sprintf("held by process %v, which is dead", id))
 			}
 		}

@@ -105,7 +105,7 @@ func checkQueue(a *Arena, o Ref, report func(string)) {
 		}
 	}
 	for name, s := range map[string]*side{"head": &q.h.head, "tail": &q.h.tail} {
-		if id, _ := s.lock.Holder(); id != 0 && !a.Alive(id) {
+		if id, _ := s.lock.Holder(); id != 0 && !a.listed(id) {
 			report(fmt.Sprintf("%s lock is held by process %v, which is dead", name, id))
 		}
 	}

@@ -336,7 +336,7 @@ func waitListOps(k Kind, open func(a *Arena, o Ref, d *futex.Domain) *waiters, s
 
 func (w *waiters) check(report func(string)) {
 	if id, _ := w.lock.Holder(); id != 0 {
-		if !w.a.Alive(id) {
+		if !w.a.listed(id) {
 			report("its list is held by process " + id.String() + ", which is dead")
 		}
 		return // somebody is at work on it
@@ -344,7 +344,7 @@ func (w *waiters) check(report func(string)) {
 	w.each(func(_ uint32, n *node) {
 		if id := futex.ID(n.id); n.state&^nodeAsleep > nodeHeld {
 			report("a node in no known state")
-		} else if !w.a.Alive(id) && n.state != nodeFree {
+		} else if !w.a.listed(id) && n.state != nodeFree {
 			report("a node of process " + id.String() + ", which is dead")
 		}
 	})
