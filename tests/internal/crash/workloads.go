@@ -391,6 +391,8 @@ func cells(a *shm.Arena) error {
 	shm.AddAt(word.Place(), 1)
 	shm.SwapAt(word.Place(), 1)
 	shm.SwapIfAt(word.Place(), 1, 2)
+	shm.AddAt(word.Place(), 0.5) // a float, in the same eight bytes
+	shm.StoreAt(word.Place(), int64(0))
 	return closeAll(list...)
 }
 
