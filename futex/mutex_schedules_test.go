@@ -157,3 +157,34 @@ func mutexDeath(s *sched.Schedule) func() {
 		expect("takeovers", recoveries, want)
 	}
 }
+
+// Once the lock is reserved for one that starved, nobody gets it who has not waited.
+func mutexHandoff(s *sched.Schedule) func() {
+	p := newStage(s, true)
+	m := p.mutex()
+	turns := 0 // of process 2
+	s.Go(1, "barger", func() {
+		reserved, seen := false, 0
+		for range 6 {
+			slept := p.d[1].slept.Load()
+			_, err := m.Lock(context.Background(), p.d[1], Report)
+			sched.Must(err)
+			if reserved && seen == turns && slept == p.d[1].slept.Load() {
+				sched.Failf("barged in before the one that starved")
+			}
+			p.inside(1)
+			reserved, seen = m.word&handoff != 0, turns
+			sched.Must(m.Unlock(p.d[1]))
+		}
+	})
+	s.Go(2, "starving", func() {
+		for range 2 {
+			_, err := m.Lock(context.Background(), p.d[2], Report)
+			sched.Must(err)
+			turns++
+			p.inside(2)
+			sched.Must(m.Unlock(p.d[2]))
+		}
+	})
+	return func() { expect("word", m.word, 0) }
+}

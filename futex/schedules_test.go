@@ -22,6 +22,7 @@ func TestSchedules(t *testing.T) {
 	t.Run("Mutex", func(t *testing.T) { sched.Explore(t, 20000, mutexExcludes) })
 	t.Run("MutexCancel", func(t *testing.T) { sched.Explore(t, 30000, mutexCancel) })
 	t.Run("MutexTry", func(t *testing.T) { sched.Explore(t, 20000, mutexTry) })
+	t.Run("MutexHandoff", func(t *testing.T) { sched.Explore(t, 20000, mutexHandoff) })
 	t.Run("MutexDeath", func(t *testing.T) { sched.Explore(t, 50000, mutexDeath) })
 	t.Run("Event", func(t *testing.T) { sched.Explore(t, 15000, eventSetAndClear) })
 	t.Run("EventDeath", func(t *testing.T) { sched.Explore(t, 15000, eventDeath) })
