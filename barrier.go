@@ -73,7 +73,8 @@ func (b *Barrier) use(op string) (*shm.Rendezvous, error) {
 // parties-1 for the last, who runs the action before the others are released. Errors:
 // ErrBroken; the action's, in the one who ran it; ErrClosed. When ctx's deadline or the
 // BarrierTimeout passes, the barrier breaks, and errors.Is finds both ErrBroken and
-// context.DeadlineExceeded; a cancelled ctx takes only the caller out.
+// context.DeadlineExceeded; a cancelled ctx takes only the caller out. Who comes while
+// another's action runs belongs to the next round: its deadline breaks nothing before that.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 	r, err := b.use("wait")
 	if err != nil {

@@ -94,7 +94,8 @@ func (l *Lock) Lock(ctx context.Context) error {
 	return l.gone("lock")
 }
 
-// TryLock is Lock without waiting: ErrLocked if somebody holds it.
+// TryLock is Lock without waiting: ErrLocked if somebody holds it, or if it was just given
+// back to one who has waited for long.
 func (l *Lock) TryLock() error {
 	m, err := l.mutex("try lock")
 	if err != nil {

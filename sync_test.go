@@ -355,3 +355,15 @@ func TestRLock(t *testing.T) {
 	require.NoError(t, l.Do(again, func(ctx context.Context) error { return l.Unlock(ctx) }), "Do had it a second time")
 	sound(t, a)
 }
+
+func TestSemaphoreMostUnits(t *testing.T) {
+	a, _ := twoManagers(t)
+	s := carom.Must(carom.NewSemaphore(a, "s", 0))
+	got := make(chan error)
+	go func() { got <- s.Acquire(context.Background()) }()
+	until(t, "it waits", func() bool { return a.Stats().Waits > 0 })
+	require.ErrorIs(t, s.Release(math.MaxInt32, 2), carom.ErrOverRelease)
+	require.NoError(t, s.Release(math.MaxInt32))
+	require.NoError(t, <-got)
+	require.Equal(t, math.MaxInt32-1, s.Value())
+}

@@ -210,6 +210,10 @@ func (u *Units) releaseSlow(n uint32) error {
 	if u.permits {
 		return u.releasePermits(n)
 	}
+	left := uint64(n - min(n, l.waiting)) // what is not handed to those who wait
+	if uint64(atom.Load32(&l.word)&^semSlow)+left > SemaphoreMax {
+		return errs.ErrOverRelease
+	}
 	l.release(n)
 	return nil
 }
