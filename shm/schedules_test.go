@@ -39,10 +39,12 @@ func TestSchedules(t *testing.T) {
 		{"BarrierDeath", 10000, barrierDeath},
 		{"BarrierCancel", 6000, barrierCancel},
 	} {
-		t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) })
+		if !t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) }) {
+			return
+		}
 	}
 	t.Logf("%d schedules in %v", sched.Count, time.Since(begin))
-	if sched.Usual() && sched.Count < 100_000 {
+	if sched.Usual() && sched.Count < 180_000 {
 		t.Errorf("only %d schedules were played", sched.Count)
 	}
 }
