@@ -133,27 +133,40 @@ func (a *Arena) tables() uint64 {
 	return uint64(h.entryTop)*entrySize + 4*a.bucketCount()
 }
 
-// trim gives the pages of free chunks back, but those of the n from at on.
+// trim gives the pages of free chunks back, but those of the n from at on. Chunks in a row
+// go together: there may be a hundred thousand.
 func (a *Arena) trim(at, n uint32) {
-	for i := uint32(0); i < a.head().chunkTop; {
+	top, idle := a.head().chunkTop, uint32(0)
+	for i := uint32(0); i < top; {
 		d := a.chunk(i)
-		if d.state&chunkStates == chunkRun {
-			i += a.runOf(i)
+		if d.state == chunkFree|chunkPages && (i < at || i >= at+n) {
+			idle++
+			i++
 			continue
 		}
-		if d.state == chunkFree|chunkPages && (i < at || i >= at+n) {
-			a.discardChunk(i)
+		a.discardChunks(i-idle, idle)
+		idle = 0
+		if d.state&chunkStates == chunkRun {
+			i += a.runOf(i)
+		} else {
+			i++
 		}
-		i++
 	}
+	a.discardChunks(top-idle, idle)
 }
 
-func (a *Arena) discardChunk(i uint32) {
+// discardChunks gives the pages of n free chunks from at on back.
+func (a *Arena) discardChunks(at, n uint32) {
+	if n == 0 {
+		return
+	}
 	h := a.head()
-	a.discard(heapAt+chunkSize*uint64(i), chunkSize)
-	atom.Put64(&h.committed, h.committed-chunkSize)
-	atom.Put64(&h.idle, h.idle-chunkSize)
-	atom.Store32(&a.chunk(i).state, chunkFree)
+	a.discard(heapAt+chunkSize*uint64(at), chunkSize*uint64(n))
+	atom.Put64(&h.committed, h.committed-chunkSize*uint64(n))
+	atom.Put64(&h.idle, h.idle-chunkSize*uint64(n))
+	for i := at; i < at+n; i++ {
+		atom.Store32(&a.chunk(i).state, chunkFree)
+	}
 }
 
 func (a *Arena) useChunks(at, n uint32) {
@@ -273,8 +286,9 @@ func (a *Arena) idle(at, n uint32) {
 	h := a.head()
 	atom.Put64(&h.idle, h.idle+uint64(n)*chunkSize)
 	atom.Put32(&h.chunkHint, min(h.chunkHint, at))
-	for i := at + n; i > at && h.idle > a.keepIdle(); i-- {
-		a.discardChunk(i - 1)
+	if keep := a.keepIdle(); h.idle > keep {
+		k := uint32(min(uint64(n), (h.idle-keep+chunkSize-1)/chunkSize))
+		a.discardChunks(at+n-k, k)
 	}
 }
 

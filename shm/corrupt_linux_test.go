@@ -24,7 +24,7 @@ import (
 // and touch nothing outside.
 
 const (
-	hangsAfter = 3 * time.Second
+	hangsAfter = 20 * time.Second
 	mostPages  = 512 * mib
 )
 
