@@ -2,7 +2,6 @@ package shm
 
 import (
 	"context"
-	"errors"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
@@ -114,12 +113,9 @@ func (b *Rendezvous) join(ctx context.Context) (int, error) {
 	case nodeBroken:
 		return 0, errs.ErrBroken
 	}
-	switch {
-	case isDeadline(err):
+	if isDeadline(err) {
 		w.breakUp(barrierBroken)
 		return 0, broken{err}
-	case errors.Is(err, errs.ErrClosed): // for the others, this process is dead
-		w.breakUp(barrierBroken)
 	}
 	return 0, err
 }

@@ -2,6 +2,7 @@ package shm
 
 import (
 	"context"
+	"errors"
 	"math/bits"
 	"slices"
 
@@ -219,8 +220,10 @@ func (w *waiters) settle(state, value uint32) {
 func (w *waiters) await(ctx context.Context, i uint32) (state uint32, err error) {
 	n := w.node(i)
 	err = w.d.Await(ctx, &n.state, nodeWaiting)
-	// The lock is held for moments; who cancelled gets out all the same, and a closed
-	// manager is swept.
+	if errors.Is(err, errs.ErrClosed) {
+		return nodeFree, err // the manager is being closed: its sweep does what is to be done
+	}
+	// The lock is held for moments; who cancelled gets out all the same.
 	if lerr := w.enter(context.WithoutCancel(ctx)); lerr != nil {
 		return nodeFree, lerr
 	}
