@@ -116,3 +116,26 @@ func permitsDeath(s *sched.Schedule) func() {
 		p.sound(4)
 	}
 }
+
+// A process dies with the list in its hands: who takes it over derives what it must, while
+// others take units and give them back without the list.
+func semaphoreTakeover(s *sched.Schedule) func() {
+	p := newPool(s, 0)
+	p.mortal(1)
+	s.Go(1, "victim", func() {
+		for range 4 {
+			sched.Must(p.u[1].w.enter(background))
+			for range 4 {
+				_ = p.u[1].Value() // a point of the schedule
+			}
+			p.u[1].w.leave()
+		}
+	})
+	for i := 2; i <= 4; i++ {
+		s.Go(i, "user", func() { p.use(background, i, 2) })
+	}
+	return func() {
+		expect("units", p.u[4].Value(), p.units)
+		p.sound(4)
+	}
+}
