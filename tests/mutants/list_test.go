@@ -91,7 +91,7 @@ var list = []mutant{
 	{"a closed queue is at its end without another look", "shm/take.go",
 		"			closed = true\n",
 		"			if !q.othersHold() {\n				return 0, io.EOF\n			}\n			closed = true\n", ""},
-	{"a retired segment is in the journal after the cursor's store", "shm/take.go",
+	{"a retired segment is not in the journal", "shm/take.go",
 		"		atom.Put64(&h.block, seg)\n	}\n	atom.Store64(&h.cursor, cursorAt(next, segmentHead))\n",
 		"		defer atom.Put64(&h.block, 0)\n	}\n	atom.Store64(&h.cursor, cursorAt(next, segmentHead))\n", ""},
 	{"base moves over items that are not done", "shm/claim.go",
