@@ -58,6 +58,9 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	key := opts.AuthKey
 	if len(key) == 0 {
 		key = randomKey()
@@ -90,6 +93,9 @@ func Connect(ctx context.Context, addr string, o *Options) (*Manager, error) {
 }
 
 func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	key := opts.AuthKey
 	if len(key) == 0 {
 		var err error

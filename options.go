@@ -2,6 +2,8 @@ package carom
 
 import (
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -16,7 +18,8 @@ type Options struct {
 	// Start, random; workers get it through a private descriptor. For Connect, what
 	// CAROM_AUTHKEY says, or the file that CAROM_AUTHKEY_FILE names.
 	AuthKey []byte
-	// TLS is required for any transport but unix sockets and loopback tcp.
+	// TLS is required for any transport but unix sockets and loopback tcp. There is none
+	// yet: other addresses are refused with errors.ErrUnsupported.
 	TLS *tls.Config
 	// Command launches the coordinator: a program that calls Init first. Default: this
 	// executable, if it called Init, else "carom serve" from PATH.
@@ -28,7 +31,8 @@ type Options struct {
 	// the coordinator before it serves, with InitArgs.
 	Initializer string
 	InitArgs    []any
-	// Codec is for arguments and results of registered methods. Default: CBOR.
+	// Codec is for arguments and results of registered methods. Default: CBOR, so far the
+	// only one: Start and Connect refuse another with errors.ErrUnsupported.
 	Codec Codec
 	// Timeout bounds constructors, Start and Close. Default: 5 s.
 	Timeout time.Duration
@@ -50,4 +54,12 @@ func (o *Options) orDefault() Options {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// check refuses what would be ignored otherwise.
+func (o *Options) check() error {
+	if o.Codec != nil && o.Codec.Name() != "cbor" {
+		return fmt.Errorf("codec %q: %w", o.Codec.Name(), errors.ErrUnsupported)
+	}
+	return nil
 }
