@@ -292,7 +292,7 @@ func (q *Items) someRoom() func() bool {
 // the count last seen there says full. Precondition: the tail's lock is held.
 func (q *Items) pending() uint64 {
 	t := &q.h.tail
-	if n := t.count - t.limit; n < q.h.cap {
+	if n := t.count - t.limit; n < q.h.cap && !q.Confirms() { // what went back takes room again
 		return n
 	}
 	returned := atom.Load64(&q.h.returned) // first: it never is more than was taken

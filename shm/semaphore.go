@@ -282,16 +282,17 @@ func (w *waiters) handOut() {
 
 // recount derives the counts of a semaphore of permits from its nodes.
 func (w *waiters) recount() {
-	atom.Put32(&w.held, 0)
-	atom.Put32(&w.granted, 0)
+	held, granted := uint32(0), uint32(0)
 	w.each(func(_ uint32, n *node) {
 		switch n.state &^ nodeAsleep {
 		case nodeHeld:
-			atom.Put32(&w.held, w.held+1)
+			held++
 		case nodeGranted:
-			atom.Put32(&w.granted, w.granted+1)
+			granted++
 		}
 	})
+	atom.Put32(&w.held, held)
+	atom.Put32(&w.granted, granted)
 	w.handOut()
 }
 

@@ -89,6 +89,7 @@ func TestSemaphoreMachine(t *testing.T) {
 func TestQueueMachine(t *testing.T) {
 	a, b := pair(t)
 	rapid.Check(t, func(t *rapid.T) {
+		before := a.Stats().Used
 		limit := rapid.IntRange(0, 5).Draw(t, "cap")
 		sure := rapid.Bool().Draw(t, "at least once")
 		opts := []carom.Option{carom.Cap(limit)}
@@ -197,6 +198,7 @@ func TestQueueMachine(t *testing.T) {
 			},
 		})
 		discarded(t, a, name, q[0], q[1])
+		require.Equal(t, before, a.Stats().Used)
 	})
 	checked(t, a)
 }
