@@ -275,7 +275,13 @@ func (o *Object) Close() error {
 
 // Remove takes the name away at once. The memory is freed when no live process has
 // the object attached. Errors: ErrNotFound.
-func (a *Arena) Remove(ctx context.Context, name string) error {
+func (a *Arena) Remove(ctx context.Context, name string) error { return a.remove(ctx, name, false) }
+
+// Drop removes the name and lets this process's attachment to it go, whatever number
+// of handles it has.
+func (a *Arena) Drop(ctx context.Context, name string) error { return a.remove(ctx, name, true) }
+
+func (a *Arena) remove(ctx context.Context, name string, detach bool) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -290,6 +296,12 @@ func (a *Arena) Remove(ctx context.Context, name string) error {
 		return errs.ErrNotFound
 	}
 	a.unlink(i)
+	if o := a.objects[i]; o != nil && detach {
+		o.detached.Store(true)
+		o.handles = 0
+		delete(a.objects, i)
+		atom.And64(a.attachment(a.self.Slot(), i), ^uint64(1<<(i%64)))
+	}
 	a.reap(i)
 	return nil
 }
@@ -367,31 +379,4 @@ func (a *Arena) sizeOf(i uint32) int64 {
 		n += extra(a, a.ref(i))
 	}
 	return int64(n)
-}
-
-// Drop removes the name and lets this process's attachment to it go, whatever number
-// of handles it has.
-func (a *Arena) Drop(ctx context.Context, name string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return errs.ErrClosed
-	}
-	if err := a.lock(ctx); err != nil {
-		return err
-	}
-	defer a.unlock()
-	i, ok := a.find(name, nameHash(name))
-	if !ok {
-		return errs.ErrNotFound
-	}
-	a.unlink(i)
-	if o := a.objects[i]; o != nil {
-		o.detached.Store(true)
-		o.handles = 0
-		delete(a.objects, i)
-		atom.And64(a.attachment(a.self.Slot(), i), ^uint64(1<<(i%64)))
-	}
-	a.reap(i)
-	return nil
 }
