@@ -204,6 +204,34 @@ func (n names) Claim(name, kind, typ string) error {
 	return err
 }
 
+// Find implements coord.Names.
+func (n names) Find(ctx context.Context, name string) (kind, typ string, err error) {
+	k, err := n.arena.KindOf(ctx, name)
+	return strings.ToLower(k.String()), "", err
+}
+
+// Remove implements coord.Names.
+func (n names) Remove(ctx context.Context, name string) error {
+	if k, err := n.arena.KindOf(ctx, name); err != nil || k.InCoordinator() {
+		return errors.Join(fmt.Errorf("no object is called %q", name), ErrNotFound)
+	}
+	return n.arena.Remove(ctx, name)
+}
+
+// List implements coord.Names.
+func (n names) List(ctx context.Context) ([]coord.Info, error) {
+	var list []coord.Info
+	err := n.arena.List(ctx, func(i shm.Info) bool {
+		if !i.Kind.InCoordinator() {
+			list = append(list, coord.Info{Name: i.Name, Kind: strings.ToLower(i.Kind.String()), Type: i.Type,
+				Len: int(i.Param), Size: i.Size, Sessions: i.Attached})
+		}
+		return true
+	})
+	return list, err
+}
+
+// Claim and Release implement coord.Names.
 func (n names) Release(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()

@@ -16,6 +16,9 @@ func (c *serverConn) builtin(q request, method string) {
 	case "next":
 		c.requestNext(q)
 		return
+	case "remove": // of what the coordinator does not have itself, it may have to wait for others
+		c.spawn(q, "", method, c.remove)
+		return
 	}
 	out, err := c.answer(method, NewReader(q.args), c.begin(q.id))
 	c.finish(q.id, "", method, out, err)
@@ -42,10 +45,6 @@ func (c *serverConn) answer(method string, r *Reader, dst []byte) ([]byte, error
 		if id := r.Uint(); r.Err() == nil {
 			err = c.sess.release(id)
 		}
-	case "remove":
-		if name := r.Text(); r.Err() == nil {
-			err = c.srv.Remove(name)
-		}
 	default:
 		return dst, NoMethod("coordinator", method)
 	}
@@ -55,23 +54,31 @@ func (c *serverConn) answer(method string, r *Reader, dst []byte) ([]byte, error
 	return AppendNull(dst), err
 }
 
-// requestOpen serves [kind, name, type, parameters, mode] → [handle, created, type].
+// requestOpen serves [kind, name, type, parameters, mode] → [handle, created, type, details].
 func (c *serverConn) requestOpen(q request) {
 	const method = "open"
 	kind := NewReader(q.args)
 	kind.Args(5)
-	k := c.srv.objects.kinds[kind.Text()]
-	if b, ok := k.(Blocker); ok && b.Blocks("new") {
-		c.spawn(q, "", method, func(_ context.Context, args, dst []byte) ([]byte, error) {
-			return c.open(args, dst)
-		})
+	if c.srv.objects.mayWait(kind.Text()) {
+		c.spawn(q, "", method, c.open)
 		return
 	}
-	out, err := c.open(q.args, c.begin(q.id))
+	out, err := c.open(c.sess.ctx, q.args, c.begin(q.id))
 	c.finish(q.id, "", method, out, err)
 }
 
-func (c *serverConn) open(args, dst []byte) ([]byte, error) {
+func (c *serverConn) remove(ctx context.Context, args, dst []byte) ([]byte, error) {
+	r := NewReader(args)
+	r.Args(1)
+	name := r.Text()
+	err := r.Err()
+	if err == nil {
+		err = c.srv.Remove(ctx, name)
+	}
+	return AppendNull(dst), err
+}
+
+func (c *serverConn) open(ctx context.Context, args, dst []byte) ([]byte, error) {
 	r := NewReader(args)
 	r.Args(5)
 	kind, name, typ := r.Text(), r.Text(), r.Text()
@@ -86,15 +93,19 @@ func (c *serverConn) open(args, dst []byte) ([]byte, error) {
 	if mode > uint64(Exclusive) {
 		return dst, fmt.Errorf("%w: %d is not a mode of opening", errs.ErrType, mode)
 	}
-	o, created, err := c.srv.objects.open(c.sess, kind, name, typ, params, Mode(mode))
+	o, created, err := c.srv.objects.open(ctx, c.sess, kind, name, typ, params, Mode(mode))
 	if err != nil {
 		return dst, err
 	}
 	if err := c.sess.attach(o); err != nil {
 		return dst, err
 	}
-	dst = AppendUint(AppendArray(dst, 3), o.id)
-	return AppendText(AppendBool(dst, created), o.typ), nil
+	dst = AppendUint(AppendArray(dst, 4), o.id)
+	dst = AppendText(AppendBool(dst, created), o.typ)
+	if o.details == nil {
+		return AppendNull(dst), nil
+	}
+	return append(dst, o.details...), nil
 }
 
 // startStream serves [handle, method, arguments] → [stream, more, batch]. The
@@ -130,7 +141,8 @@ func (c *serverConn) fillStream(st *openStream, id uint64, args []byte) (err err
 		if st.method != "objects" {
 			return NoMethod("coordinator", st.method)
 		}
-		st.stream = &listStream[Info]{items: c.srv.Objects(), add: appendInfo, width: 1}
+		st.blocks = true // some are listed elsewhere
+		st.stream = &objectStream{srv: c.srv, listStream: listStream[Info]{add: appendInfo, width: 1}}
 		return nil
 	}
 	st.obj = c.sess.lookup(id)
@@ -176,6 +188,24 @@ func (c *serverConn) requestNext(q request) {
 	}
 	out, err := pull(c.sess.ctx, nil, c.begin(q.id))
 	c.finish(q.id, "", method, out, err)
+}
+
+// objectStream is the list of all objects, made when it is first asked for.
+type objectStream struct {
+	srv    *Server
+	listed bool
+	listStream[Info]
+}
+
+func (o *objectStream) Next(ctx context.Context, dst []byte) ([]byte, bool, error) {
+	if !o.listed {
+		items, err := o.srv.Objects(ctx)
+		if err != nil {
+			return dst, false, err
+		}
+		o.items, o.listed = items, true
+	}
+	return o.listStream.Next(ctx, dst)
 }
 
 func appendInfo(dst []byte, i Info) []byte {

@@ -19,6 +19,7 @@ type DialConfig struct {
 	AuthKey []byte        // the secret that the coordinator holds too
 	Timeout time.Duration // for connecting and the handshake, beside the context; default 5 s
 	Logger  *slog.Logger  // nil: discard
+	Codec   string        // must be the coordinator's, where both say one; ErrType otherwise
 }
 
 // Client is a connection to a coordinator. All methods may be called
@@ -74,7 +75,9 @@ func Dial(ctx context.Context, network, addr string, cfg DialConfig) (*Client, e
 	}
 	conn.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(aLongTimeAgo) })
-	w, in, files, err := greet(conn, cfg.AuthKey)
+	options := handshakeOptions{}
+	options.setText(optionCodec, cfg.Codec)
+	w, in, files, err := greet(conn, cfg.AuthKey, options)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -107,7 +110,7 @@ func dialError(ctx context.Context, addr string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errs.ErrAuth), errors.Is(err, errs.ErrUnavailable):
+	case errors.Is(err, errs.ErrAuth), errors.Is(err, errs.ErrUnavailable), errors.Is(err, errs.ErrType):
 		return err
 	}
 	return fmt.Errorf("%w: %s: %w", errs.ErrUnavailable, addr, err)

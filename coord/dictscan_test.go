@@ -105,7 +105,7 @@ func TestMemoryComesBack(t *testing.T) {
 	invoke(t, c, d, "set", 1, 1)
 	require.NoError(t, c.Release(ctx, d))
 	require.ErrorIs(t, c.Release(ctx, d), errs.ErrNotFound)
-	require.NoError(t, s.Remove("l"))
+	require.NoError(t, s.Remove(ctx, "l"))
 	require.NoError(t, c.Release(ctx, l))
 	require.Zero(t, s.Stats().Bytes)
 }

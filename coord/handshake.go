@@ -43,6 +43,7 @@ type hello struct {
 	version uint64
 	nonce   []byte
 	session []byte // to resume; empty for a new one
+	options handshakeOptions
 }
 
 type challenge struct {
@@ -59,6 +60,7 @@ type welcome struct {
 	depth   uint64
 	payload []byte
 	files   uint64
+	options handshakeOptions
 }
 
 func newNonce() []byte {
@@ -83,7 +85,7 @@ func appendHello(dst []byte, h hello) []byte {
 	dst = AppendUint(dst, h.version)
 	dst = AppendBytes(dst, h.nonce)
 	dst = AppendBytes(dst, h.session)
-	return appendHead(dst, majorMap, 0)
+	return appendOptions(dst, h.options)
 }
 
 func parseHello(body []byte) (hello, error) {
@@ -92,7 +94,7 @@ func parseHello(body []byte) (hello, error) {
 		return hello{}, err
 	}
 	magic := r.Text()
-	h := hello{version: r.Uint(), nonce: r.Bytes(), session: r.Bytes()}
+	h := hello{version: r.Uint(), nonce: r.Bytes(), session: r.Bytes(), options: r.options()}
 	switch {
 	case r.err != nil || n < 5 || magic != protocolMagic:
 		return hello{}, errMalformed
@@ -151,7 +153,7 @@ func appendWelcome(dst []byte, w welcome) []byte {
 	dst = AppendUint(dst, w.depth)
 	dst = AppendBytes(dst, w.payload)
 	dst = AppendUint(dst, w.files)
-	return appendHead(dst, majorMap, 0)
+	return appendOptions(dst, w.options)
 }
 
 func parseWelcome(body []byte) (welcome, error) {
@@ -164,7 +166,7 @@ func parseWelcome(body []byte) (welcome, error) {
 	}
 	w := welcome{
 		mac: r.Bytes(), session: r.Bytes(), resumed: r.Bool(), epoch: r.Uint(),
-		frame: r.Uint(), depth: r.Uint(), payload: r.Bytes(), files: r.Uint(),
+		frame: r.Uint(), depth: r.Uint(), payload: r.Bytes(), files: r.Uint(), options: r.options(),
 	}
 	if r.err != nil || n < 10 || len(w.session) != sessionSize {
 		return welcome{}, errMalformed

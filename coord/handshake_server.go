@@ -55,6 +55,9 @@ func (s *Server) handshake(conn net.Conn) (*serverConn, error) {
 
 	// Sessions end with their connection in this version, so there is none to
 	// resume: the client learns from the welcome that it has a new one.
+	if err := s.agree(h.options); err != nil {
+		return nil, refuse(conn, err)
+	}
 	sess, err := s.newSession(peer)
 	if err != nil {
 		return nil, refuse(conn, err)
@@ -62,8 +65,9 @@ func (s *Server) handshake(conn net.Conn) (*serverConn, error) {
 	w := welcome{
 		mac:     proof(s.authKey, roleServer, protocolVersion, clientNonce, nonce, sess.id[:]),
 		session: sess.id[:], epoch: s.epoch,
-		frame: uint64(s.limits.Frame), depth: uint64(s.limits.Depth),
+		frame: uint64(s.limits.Frame), depth: uint64(s.limits.Depth), options: handshakeOptions{},
 	}
+	w.options.setText(optionCodec, s.cfg.Codec)
 	if err := s.welcome(conn, peer, w); err != nil {
 		sess.end()
 		return nil, refuse(conn, err)
@@ -71,6 +75,14 @@ func (s *Server) handshake(conn net.Conn) (*serverConn, error) {
 	conn.SetDeadline(time.Time{})
 	in.limit = s.limits.Frame
 	return &serverConn{srv: s, sess: sess, t: newSocket(conn, in, s.limits.StallTimeout)}, nil
+}
+
+// agree compares what both sides have to have in common.
+func (s *Server) agree(o handshakeOptions) error {
+	if theirs := o.text(optionCodec); theirs != "" && s.cfg.Codec != "" && theirs != s.cfg.Codec {
+		return fmt.Errorf("%w: the coordinator's codec is %s, the client's %s", errs.ErrType, s.cfg.Codec, theirs)
+	}
+	return nil
 }
 
 // welcome sends the last frame, with what Config.Welcome has for the peer.

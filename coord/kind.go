@@ -59,6 +59,28 @@ type Blocker interface {
 	Blocks(method string) bool
 }
 
+// Trier is implemented by Blockers whose methods can often do without waiting.
+// Try runs on the goroutine that reads the caller's connection. With ok false,
+// nothing has happened, and Call is to wait for it.
+type Trier interface {
+	Try(sess *Session, method string, args, dst []byte) (out []byte, ok bool, err error)
+}
+
+// Opener opens objects that exist beyond the coordinator, such as in memory
+// that it shares with others. Each opening gives the session an Object of its
+// own, which is closed with its release or at the session's end. Open may wait.
+type Opener interface {
+	Open(ctx context.Context, sess *Session, name, typ string, params []byte, mode Mode) (Opened, error)
+}
+
+// Opened is what an Opener has opened.
+type Opened struct {
+	Object  Object
+	Created bool
+	Type    string // signature of the element type
+	Details []byte // one CBOR item for the client, such as a length; nil: null
+}
+
 // Streamer is implemented by objects with methods whose result is a stream.
 type Streamer interface {
 	// Stream starts the stream that method gives. Whether its Next may wait is
@@ -90,6 +112,13 @@ type Names interface {
 	Claim(name, kind, typ string) error
 	// Release gives name back.
 	Release(name string)
+	// Find says what has that name: ErrNotFound if nothing has.
+	Find(ctx context.Context, name string) (kind, typ string, err error)
+	// Remove takes the name of an object away that is not the coordinator's own.
+	// The error wraps ErrNotFound if there is none.
+	Remove(ctx context.Context, name string) error
+	// List describes the objects that are not the coordinator's own.
+	List(ctx context.Context) ([]Info, error)
 }
 
 // Mode says what Open may do.

@@ -1,8 +1,10 @@
 package coord
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,13 +24,17 @@ const objectCost = 512
 type object struct {
 	id              uint64
 	name, kind, typ string
+	cost            int64 // charged for it, beside what it holds
 
 	ready chan struct{} // closed when obj or err is set
 	obj   Object
 	err   error
 
-	refs    int  // of sessions, and of calls that are opening it
-	removed bool // has no name any more, and goes with its last reference
+	details []byte // from an Opener
+
+	refs      int  // of sessions, and of calls that are opening it
+	removed   bool // has no name any more, and goes with its last reference
+	transient bool // goes, name and all, with its last reference
 }
 
 // blocks reports whether a method must not run on a connection's reader.
@@ -50,9 +56,10 @@ func describe(kind, typ string) string {
 // random point of a large range, so that a handle which is older than the
 // coordinator meets no object of it, let alone another one.
 type registry struct {
-	kinds map[string]Kind
-	names Names
-	pay   *Budget
+	kinds   map[string]Kind
+	openers map[string]Opener
+	names   Names
+	pay     *Budget
 
 	mu     sync.Mutex
 	byName map[string]*object
@@ -60,18 +67,21 @@ type registry struct {
 	stop   bool
 }
 
-func newRegistry(kinds map[string]Kind, names Names, pay *Budget) *registry {
+func newRegistry(kinds map[string]Kind, openers map[string]Opener, names Names, pay *Budget) *registry {
 	var b [8]byte
 	rand.Read(b[:])
 	const start = 1<<62 - 1
 	return &registry{
-		kinds: kinds, names: names, pay: pay,
+		kinds: kinds, openers: openers, names: names, pay: pay,
 		byName: map[string]*object{}, lastID: binary.BigEndian.Uint64(b[:]) & start,
 	}
 }
 
 // open returns the object called name, on which the caller gets a reference.
-func (r *registry) open(sess *Session, kind, name, typ string, params []byte, mode Mode) (*object, bool, error) {
+func (r *registry) open(ctx context.Context, sess *Session, kind, name, typ string, params []byte, mode Mode) (*object, bool, error) {
+	if op := r.openers[kind]; op != nil {
+		return r.openElsewhere(ctx, sess, op, kind, name, typ, params, mode)
+	}
 	if err := checkName(name); err != nil {
 		return nil, false, err
 	}
@@ -92,7 +102,8 @@ func (r *registry) open(sess *Session, kind, name, typ string, params []byte, mo
 	case r.stop:
 		err = errShutdown
 	case mode == Attach:
-		err = fmt.Errorf("%w: no object is called %q", errs.ErrNotFound, name)
+		r.mu.Unlock()
+		return nil, false, r.absent(ctx, name, kind, typ)
 	case !known:
 		err = fmt.Errorf("%w: the coordinator does not know the kind %q; it has to run a program that registers it",
 			errs.ErrNotFound, kind)
@@ -130,6 +141,80 @@ func checkName(name string) error {
 	return nil
 }
 
+// absent is the error for an object that the coordinator does not have.
+func (r *registry) absent(ctx context.Context, name, kind, typ string) error {
+	if r.names != nil {
+		if k, t, err := r.names.Find(ctx, name); err == nil {
+			return fmt.Errorf("%w: %q is a %s, not a %s", errs.ErrType, name, describe(k, t), describe(kind, typ))
+		}
+	}
+	return fmt.Errorf("%w: no object is called %q", errs.ErrNotFound, name)
+}
+
+// mayWait reports whether opening an object of the kind may take its time.
+func (r *registry) mayWait(kind string) bool {
+	if r.openers[kind] != nil {
+		return true
+	}
+	b, ok := r.kinds[kind].(Blocker)
+	return ok && b.Blocks("new")
+}
+
+// openElsewhere has an Opener open what lives beyond the coordinator.
+func (r *registry) openElsewhere(ctx context.Context, sess *Session, op Opener, kind, name, typ string, params []byte, mode Mode) (o *object, created bool, err error) {
+	if err := checkName(name); err != nil {
+		return nil, false, err
+	}
+	if err := r.pay.Reserve(objectCost); err != nil {
+		return nil, false, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = sess.srv.panicked(kind, "open", p)
+		}
+		if err != nil {
+			r.pay.Free(objectCost)
+		}
+	}()
+	opened, err := op.Open(ctx, sess, name, typ, params, mode)
+	if err != nil {
+		return nil, false, err
+	}
+	o = &object{name: name, kind: kind, typ: opened.Type, ready: make(chan struct{}), obj: opened.Object,
+		details: opened.Details, refs: 1, removed: true, cost: objectCost}
+	close(o.ready)
+	r.mu.Lock()
+	r.lastID++
+	o.id = r.lastID
+	r.mu.Unlock()
+	return o, opened.Created, nil
+}
+
+// adopt enters obj under a name of its own, which goes with the last reference. The caller
+// gets one.
+func (r *registry) adopt(kind, typ string, obj Object) (*object, error) {
+	var b [8]byte
+	rand.Read(b[:])
+	o := &object{name: strings.ToLower(kind) + "-" + hex.EncodeToString(b[:]), kind: kind, typ: typ, ready: make(chan struct{}), obj: obj, refs: 1, transient: true}
+	o.cost = int64(objectCost + len(o.name) + len(typ))
+	if err := r.pay.Reserve(o.cost); err != nil {
+		return nil, err
+	}
+	if r.names != nil {
+		if err := r.names.Claim(o.name, kind, typ); err != nil {
+			r.pay.Free(o.cost)
+			return nil, err
+		}
+	}
+	close(o.ready)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastID++
+	o.id = r.lastID
+	r.byName[o.name] = o
+	return o, nil
+}
+
 // attachable compares an object with what somebody wants to open.
 func (o *object) attachable(kind, typ string, mode Mode) error {
 	switch {
@@ -145,8 +230,8 @@ func (o *object) attachable(kind, typ string, mode Mode) error {
 
 // make creates what o stands for, or nothing at all.
 func (r *registry) make(sess *Session, k Kind, o *object, params []byte) (obj Object, err error) {
-	cost := int64(objectCost + len(o.name) + len(o.typ))
-	if err := r.pay.Reserve(cost); err != nil {
+	o.cost = int64(objectCost + len(o.name) + len(o.typ))
+	if err := r.pay.Reserve(o.cost); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -154,7 +239,7 @@ func (r *registry) make(sess *Session, k Kind, o *object, params []byte) (obj Ob
 			err = sess.srv.panicked(o.kind, "new", p)
 		}
 		if err != nil {
-			r.pay.Free(cost)
+			r.pay.Free(o.cost)
 		}
 	}()
 	if r.names != nil {
@@ -171,9 +256,13 @@ func (r *registry) make(sess *Session, k Kind, o *object, params []byte) (obj Ob
 }
 
 // remove takes an object's name away.
-func (r *registry) remove(name string) error {
+func (r *registry) remove(ctx context.Context, name string) error {
 	r.mu.Lock()
 	o := r.byName[name]
+	if o == nil && r.names != nil {
+		r.mu.Unlock()
+		return r.names.Remove(ctx, name)
+	}
 	if o == nil || !o.isReady() {
 		r.mu.Unlock()
 		return fmt.Errorf("%w: no object is called %q", errs.ErrNotFound, name)
@@ -195,8 +284,16 @@ func (r *registry) remove(name string) error {
 func (r *registry) unref(o *object) {
 	r.mu.Lock()
 	o.refs--
-	last := o.removed && o.refs == 0
+	last := o.refs == 0 && (o.removed || o.transient)
+	named := last && !o.removed
+	if named {
+		delete(r.byName, o.name)
+		o.removed = true
+	}
 	r.mu.Unlock()
+	if named && r.names != nil {
+		r.names.Release(o.name)
+	}
 	if last {
 		r.dispose(o)
 	}
@@ -204,7 +301,7 @@ func (r *registry) unref(o *object) {
 
 func (r *registry) dispose(o *object) {
 	o.obj.Close()
-	r.pay.Free(int64(objectCost + len(o.name) + len(o.typ)))
+	r.pay.Free(o.cost)
 }
 
 func (o *object) isReady() bool {
@@ -217,7 +314,7 @@ func (o *object) isReady() bool {
 }
 
 // list describes all objects, in the order of their names.
-func (r *registry) list() []Info {
+func (r *registry) list(ctx context.Context) ([]Info, error) {
 	r.mu.Lock()
 	objects := make([]*object, 0, len(r.byName))
 	infos := make([]Info, 0, len(r.byName))
@@ -233,8 +330,15 @@ func (r *registry) list() []Info {
 			infos[i].Len, infos[i].Size = s.Len(), s.Size()
 		}
 	}
+	if r.names != nil {
+		others, err := r.names.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, others...)
+	}
 	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
-	return infos
+	return infos, nil
 }
 
 func (r *registry) count() int {

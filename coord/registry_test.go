@@ -1,6 +1,7 @@
 package coord
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,6 +35,28 @@ func (d *directory) Release(name string) {
 	defer d.mu.Unlock()
 	delete(d.taken, name)
 }
+
+func (d *directory) Find(_ context.Context, name string) (kind, typ string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	kind, ok := d.taken[name]
+	if !ok {
+		return "", "", errs.ErrNotFound
+	}
+	return kind, "", nil
+}
+
+func (d *directory) Remove(_ context.Context, name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.taken[name]; !ok {
+		return errs.ErrNotFound
+	}
+	delete(d.taken, name)
+	return nil
+}
+
+func (d *directory) List(context.Context) ([]Info, error) { return nil, nil }
 
 func (d *directory) names() string {
 	d.mu.Lock()
@@ -143,7 +166,7 @@ func TestSessionsEndTheirReferences(t *testing.T) {
 	})
 	c := dialTest(t, path)
 	open(t, c, "gate", "g")
-	require.NoError(t, s.Remove("g"))
+	require.NoError(t, s.Remove(ctx, "g"))
 	require.False(t, g.closed.Load(), "somebody has it open")
 	require.NoError(t, c.Close())
 	<-ended

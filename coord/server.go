@@ -19,9 +19,11 @@ import (
 
 // Config is what a Server is made of. Only AuthKey is required.
 type Config struct {
-	AuthKey []byte          // the secret that clients must hold too
-	Kinds   map[string]Kind // beside dict, list and namespace, which are always there
-	Names   Names           // names that are taken elsewhere; nil: the coordinator's own are all there are
+	AuthKey []byte            // the secret that clients must hold too
+	Kinds   map[string]Kind   // beside dict, list and namespace, which are always there
+	Openers map[string]Opener // kinds whose objects are not the coordinator's own
+	Names   Names             // names that are taken elsewhere; nil: the coordinator's own are all there are
+	Codec   string            // how arguments and results of registered types are encoded: a client that says another is refused; "": any
 
 	// Welcome returns what a client is given together with the end of its
 	// handshake: at most 1 MiB, and for a local peer at most 16 descriptors,
@@ -88,7 +90,7 @@ func NewServer(cfg Config) (*Server, error) {
 	rand.Read(epoch[:])
 	s.epoch = binary.BigEndian.Uint64(epoch[:])
 	s.budget.limit = s.limits.Memory
-	s.objects = newRegistry(kinds, cfg.Names, &s.budget)
+	s.objects = newRegistry(kinds, cfg.Openers, cfg.Names, &s.budget)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -115,11 +117,12 @@ func (s *Server) Stats() Stats {
 }
 
 // Objects describes all objects, in the order of their names.
-func (s *Server) Objects() []Info { return s.objects.list() }
+// Objects that live elsewhere are among them.
+func (s *Server) Objects(ctx context.Context) ([]Info, error) { return s.objects.list(ctx) }
 
 // Remove takes an object's name away at once. The object itself goes when no
 // session has it open any more. ErrNotFound: there is none of that name.
-func (s *Server) Remove(name string) error { return s.objects.remove(name) }
+func (s *Server) Remove(ctx context.Context, name string) error { return s.objects.remove(ctx, name) }
 
 // Shutdown refuses new connections and requests, ends streams, and stops the
 // server once the requests in flight have been answered, or ctx has ended: in

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/carom-ipc/carom/internal/errs"
 )
@@ -20,8 +19,6 @@ type serverConn struct {
 	reply   []byte            // being built by the reader
 	lastID  uint64            // of a request
 	methods map[string]string // strings of the names that were called before
-
-	calls sync.WaitGroup // the goroutines of methods that may wait
 }
 
 // maxMethods bounds how many names a connection remembers.
@@ -32,7 +29,6 @@ func (c *serverConn) run() {
 	defer func() {
 		c.t.close()
 		c.sess.end()
-		c.calls.Wait()
 	}()
 	c.methods = map[string]string{}
 	for {
@@ -120,6 +116,13 @@ func (c *serverConn) call(q request, method string) {
 		return
 	}
 	if o.blocks(method) {
+		if t, ok := o.obj.(Trier); ok {
+			out, done, err := c.try(o, t, method, q.args, c.begin(q.id))
+			if done || err != nil {
+				c.finish(q.id, o.kind, method, out, err)
+				return
+			}
+		}
 		c.spawn(q, o.kind, method, func(ctx context.Context, args, dst []byte) ([]byte, error) {
 			return c.invoke(ctx, o, method, args, dst)
 		})
@@ -137,6 +140,16 @@ func (c *serverConn) invoke(ctx context.Context, o *object, method string, args,
 		}
 	}()
 	return o.obj.Call(ctx, c.sess, method, args, dst)
+}
+
+// try is invoke for what may turn out not to wait.
+func (c *serverConn) try(o *object, t Trier, method string, args, dst []byte) (out []byte, ok bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.srv.panicked(o.kind, method, p)
+		}
+	}()
+	return t.Try(c.sess, method, args, dst)
 }
 
 // begin starts a reply in the reader's buffer; finish or fail ends it.
@@ -184,7 +197,7 @@ func (c *serverConn) spawn(q request, kind, method string, f func(ctx context.Co
 	}
 	args := append([]byte(nil), q.args...) // the reader's buffer moves on
 	c.srv.inflight.Add(1)
-	c.calls.Go(func() {
+	go func() {
 		defer c.srv.leave()
 		defer c.sess.finish(q.id)
 		out, err := f(ctx, args, appendReply(beginFrame(nil), q.id))
@@ -193,5 +206,5 @@ func (c *serverConn) spawn(q request, kind, method string, f func(ctx context.Co
 		}
 		c.t.add(c.frame(q.id, kind, method, out, err))
 		c.t.flush()
-	})
+	}()
 }

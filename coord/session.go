@@ -24,7 +24,9 @@ type Session struct {
 	streams map[uint64]*openStream // by stream id
 	lastID  uint64                 // of streams
 	onEnd   []func()
-	ended   bool
+	ended   bool           // takes nothing new
+	over    bool           // nothing of it runs
+	calls   sync.WaitGroup // running, and about to
 }
 
 // ref counts how often a session has opened an object.
@@ -49,10 +51,11 @@ func (s *Session) Budget() *Budget { return &s.srv.budget }
 // stops there, with ErrTooLarge, rather than build what cannot be sent.
 func (s *Session) FrameLimit() int { return s.srv.limits.Frame }
 
-// OnEnd arranges for f to be called when the session ends; at once, if it has.
+// OnEnd arranges for f to be called when the session has ended and none of its
+// calls runs any more; at once, if that is so.
 func (s *Session) OnEnd(f func()) {
 	s.mu.Lock()
-	if !s.ended {
+	if !s.over {
 		s.onEnd = append(s.onEnd, f)
 		f = nil
 	}
@@ -92,6 +95,19 @@ func (s *Session) attach(o *object) error {
 	return nil
 }
 
+// Adopt makes obj an object of the coordinator, of a name that it makes up.
+// The session has it open, as by Open: release takes that back. The object can
+// be opened by its name until nobody has it open any more; then it is closed,
+// and its name goes too.
+func (s *Session) Adopt(kind, typ string, obj Object) (name string, handle uint64, err error) {
+	o, err := s.srv.objects.adopt(kind, typ, obj)
+	if err != nil {
+		obj.Close()
+		return "", 0, err
+	}
+	return o.name, o.id, s.attach(o)
+}
+
 // release takes one opening back.
 func (s *Session) release(id uint64) error {
 	s.mu.Lock()
@@ -124,6 +140,7 @@ func (s *Session) begin(id uint64) (context.Context, error) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	s.running[id] = cancel
+	s.calls.Add(1)
 	return ctx, nil
 }
 
@@ -133,6 +150,7 @@ func (s *Session) finish(id uint64) {
 	delete(s.running, id)
 	s.mu.Unlock()
 	cancel()
+	s.calls.Done()
 }
 
 func (s *Session) cancelCall(id uint64) {
@@ -148,18 +166,23 @@ func (s *Session) cancelCall(id uint64) {
 func (s *Session) end() {
 	s.mu.Lock()
 	s.ended = true
-	refs, streams, onEnd := s.refs, s.streams, s.onEnd
-	s.refs, s.streams, s.onEnd = nil, nil, nil
+	refs, streams := s.refs, s.streams
+	s.refs, s.streams = nil, nil
 	s.mu.Unlock()
 	s.cancel()
 	for _, st := range streams {
 		st.close()
 	}
-	for _, f := range onEnd {
-		f()
-	}
+	s.calls.Wait()
 	for _, r := range refs {
 		s.srv.objects.unref(r.obj)
+	}
+	s.mu.Lock()
+	onEnd := s.onEnd
+	s.onEnd, s.over = nil, true
+	s.mu.Unlock()
+	for _, f := range onEnd {
+		f()
 	}
 	s.srv.dismiss(s)
 }
