@@ -81,17 +81,24 @@ func ownLock(h *handle) *Lock {
 // Lock acquires the lock, and waits for it until ctx ends. Errors: ErrOwnerDied,
 // ErrClosed, the context's; the lock is not acquired then.
 func (l *Lock) Lock(ctx context.Context) error {
-	if l != nil {
-		if m := l.word.Load(); m != nil {
-			_, err := m.Lock(ctx, l.d, l.mode)
-			if err == nil {
-				l.h.obj.Acquire()
-				return nil
-			}
-			return l.h.wrap("lock", err)
+	if l != nil && !shm.Race {
+		if m := l.word.Load(); m != nil && m.TryOwn(l.d) {
+			return nil
 		}
 	}
-	return l.gone("lock")
+	return l.lockSlow(ctx)
+}
+
+func (l *Lock) lockSlow(ctx context.Context) error {
+	m, err := l.mutex("lock")
+	if err != nil {
+		return err
+	}
+	if _, err := m.Lock(ctx, l.d, l.mode); err != nil {
+		return l.h.wrap("lock", err)
+	}
+	l.h.obj.Acquire()
+	return nil
 }
 
 // TryLock is Lock without waiting: ErrLocked if somebody holds it, or if it was just given
@@ -125,17 +132,21 @@ func (l *Lock) Recover(ctx context.Context) error {
 // Unlock releases the lock, whoever holds it, and clears the state of a dead owner.
 // ErrNotLocked: nobody holds it.
 func (l *Lock) Unlock() error {
-	if l != nil {
-		if m := l.word.Load(); m != nil {
-			l.h.obj.Release()
-			err := m.Unlock(l.d)
-			if err == nil {
-				return nil
-			}
-			return l.h.wrap("unlock", err)
+	if l != nil && !shm.Race {
+		if m := l.word.Load(); m != nil && m.TryDisown(l.d) {
+			return nil
 		}
 	}
-	return l.gone("unlock")
+	return l.unlockSlow()
+}
+
+func (l *Lock) unlockSlow() error {
+	m, err := l.mutex("unlock")
+	if err != nil {
+		return err
+	}
+	l.h.obj.Release()
+	return l.h.wrap("unlock", m.Unlock(l.d))
 }
 
 // Do runs f with the lock held, and unlocks also when f panics.

@@ -54,11 +54,20 @@ const (
 // Lock acquires m. It reports whether m was taken over from a dead owner, which
 // only TakeOver does. Errors: ErrOwnerDied, ErrClosed, the context's.
 func (m *Mutex) Lock(ctx context.Context, d *Domain, mode Mode) (recovered bool, err error) {
-	if atom.CAS32(&m.word, 0, uint32(d.self)) {
-		atom.Put64(&m.fence, m.fence+1)
+	if m.TryOwn(d) {
 		return false, nil
 	}
 	return m.lockSlow(ctx, d, mode)
+}
+
+// TryOwn is Lock's fast path, for those who inline it: false says nothing but that Lock
+// must be called.
+func (m *Mutex) TryOwn(d *Domain) bool {
+	if !atom.CAS32(&m.word, 0, uint32(d.self)) {
+		return false
+	}
+	atom.Put64(&m.fence, m.fence+1)
+	return true
 }
 
 // TryLock is Lock without waiting: ErrLocked if somebody alive holds m.
@@ -208,11 +217,14 @@ func (m *Mutex) passOn(d *Domain) {
 
 // Unlock releases m, whoever holds it, and clears died. ErrNotLocked if m is free.
 func (m *Mutex) Unlock(d *Domain) error {
-	if atom.CAS32(&m.word, uint32(d.self), 0) {
+	if m.TryDisown(d) {
 		return nil
 	}
 	return m.unlockSlow(d)
 }
+
+// TryDisown is Unlock's fast path, as TryOwn is Lock's.
+func (m *Mutex) TryDisown(d *Domain) bool { return atom.CAS32(&m.word, uint32(d.self), 0) }
 
 func (m *Mutex) unlockSlow(d *Domain) error {
 	for {
