@@ -166,7 +166,7 @@ func TestSessionsEndTheirReferences(t *testing.T) {
 	})
 	c := dialTest(t, path)
 	open(t, c, "gate", "g")
-	require.NoError(t, s.Remove(ctx, "g"))
+	require.NoError(t, s.Remove(context.Background(), "g"))
 	require.False(t, g.closed.Load(), "somebody has it open")
 	require.NoError(t, c.Close())
 	<-ended

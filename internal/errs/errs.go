@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Sentinels, grouped by the occasion on which they occur.
@@ -92,6 +93,7 @@ var codes = []struct {
 	{"no_memory", ErrNoMemory}, {"too_large", ErrTooLarge},
 	{"corrupt", ErrCorrupt}, {"auth", ErrAuth}, {"unavailable", ErrUnavailable},
 	{"canceled", context.Canceled}, {"deadline", context.DeadlineExceeded},
+	{"eof", io.EOF}, // of a queue
 }
 
 // Code returns the wire name of the sentinel that err wraps, "" for none.
