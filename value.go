@@ -88,6 +88,16 @@ func (v *Value[T]) loadSlow() (t T) {
 
 // Store sets the value.
 func (v *Value[T]) Store(t T) {
+	if v != nil && !shm.Race {
+		if p := v.cell.Int64(); p != nil {
+			shm.StoreInt64(p, t)
+			return
+		}
+	}
+	v.storeSlow(t)
+}
+
+func (v *Value[T]) storeSlow(t T) {
 	if v != nil {
 		if p := v.cell.Place(); p != nil {
 			v.h.obj.Release()
@@ -146,18 +156,23 @@ func addSlow[T Number](v *Value[T], d T) (sum T) {
 
 // CompareAndSwap sets a value to new if it equals old, and reports whether it did.
 func CompareAndSwap[T comparable](v *Value[T], old, new T) bool {
-	if v != nil {
-		if p := v.cell.Place(); p != nil {
-			v.h.obj.Release()
-			swapped := shm.SwapIfAt(p, old, new)
-			v.h.obj.Acquire()
-			return swapped
+	if v != nil && !shm.Race {
+		if p := v.cell.Int64(); p != nil {
+			return shm.SwapIfInt64(p, old, new)
 		}
 	}
 	return swapIfSlow(v, old, new)
 }
 
 func swapIfSlow[T comparable](v *Value[T], old, new T) (swapped bool) {
+	if v != nil {
+		if p := v.cell.Place(); p != nil {
+			v.h.obj.Release()
+			swapped = shm.SwapIfAt(p, old, new)
+			v.h.obj.Acquire()
+			return swapped
+		}
+	}
 	v.update("compare and swap", func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
 	return swapped
 }

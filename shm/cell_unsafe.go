@@ -75,8 +75,16 @@ func (c *Cell[T]) Unbind() {
 }
 
 // Int64 is the place of an integer of 8 bytes, signed or not; nil of anything else. It is
-// what lets the addition of such integers be inlined.
+// what lets operations on such integers be inlined.
 func (c *Cell[T]) Int64() *int64 { return c.int64.Load() }
+
+// StoreInt64 writes v at p. Precondition of this and the next: p is from Int64.
+func StoreInt64[T any](p *int64, v T) { atomic.StoreInt64(p, *(*int64)(unsafe.Pointer(&v))) }
+
+// SwapIfInt64 writes new at p if what is there equals old.
+func SwapIfInt64[T comparable](p *int64, old, new T) bool {
+	return atomic.CompareAndSwapInt64(p, *(*int64)(unsafe.Pointer(&old)), *(*int64)(unsafe.Pointer(&new)))
+}
 
 func isInt64[T any]() bool {
 	switch reflect.TypeFor[T]().Kind() {
