@@ -2,6 +2,7 @@ package coord
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"iter"
@@ -16,6 +17,7 @@ import (
 
 // DialConfig says how to reach a coordinator. Only AuthKey is required.
 type DialConfig struct {
+	TLS     *tls.Config   // for the network "tls"
 	AuthKey []byte        // the secret that the coordinator holds too
 	Timeout time.Duration // for connecting and the handshake, beside the context; default 5 s
 	Logger  *slog.Logger  // nil: discard
@@ -58,7 +60,7 @@ type Client struct {
 	helpers sync.WaitGroup
 }
 
-// Dial connects to the coordinator at addr ("unix": a path; "tcp":
+// Dial connects to the coordinator at addr ("unix": a path; "tcp" and "tls":
 // host:port) and authenticates both sides. Errors: ErrAuth if the keys differ
 // or the coordinator does not accept this user; ErrUnavailable if there is
 // nobody, or no room; the context's.
@@ -69,7 +71,7 @@ func Dial(ctx context.Context, network, addr string, cfg DialConfig) (*Client, e
 	}
 	deadline := time.Now().Add(timeout)
 	dialer := net.Dialer{Deadline: deadline}
-	conn, err := dialer.DialContext(ctx, network, addr)
+	conn, err := cfg.connect(ctx, &dialer, network, addr)
 	if err != nil {
 		return nil, dialError(ctx, addr, err)
 	}

@@ -14,9 +14,9 @@ import (
 // that the coordinator is gone.
 type hangup struct{ epoll *os.File }
 
-// newHangup returns nil where conn is not a socket.
+// newHangup returns nil where there is no socket below conn.
 func newHangup(conn net.Conn) *hangup {
-	sc, ok := conn.(syscall.Conn)
+	sc, ok := plainConn(conn).(syscall.Conn)
 	if !ok {
 		return nil
 	}

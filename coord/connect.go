@@ -1,0 +1,42 @@
+package coord
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+)
+
+// connect makes the connection below a client: to a unix socket, by TCP, or by
+// TLS over it. Waiting for small frames to become large ones is nothing for
+// requests and replies: TCP_NODELAY is on, as package net has it by default.
+func (c *DialConfig) connect(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
+	if network != "tls" {
+		return d.DialContext(ctx, network, addr)
+	}
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	conf := c.TLS.Clone()
+	if conf == nil {
+		conf = &tls.Config{}
+	}
+	if conf.ServerName == "" {
+		conf.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	return tls.Client(conn, SecureTLS(conf)), nil
+}
+
+// SecureTLS makes TLS 1.3 the least version of conf, and returns it.
+func SecureTLS(conf *tls.Config) *tls.Config {
+	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS13)
+	return conf
+}
+
+// plainConn is the socket below a connection.
+func plainConn(conn net.Conn) net.Conn {
+	if t, ok := conn.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return conn
+}
