@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// parseAddr splits "unix:///path" or "tcp://host:port" into what net.Dial wants.
+// parseAddr splits "unix:///path", "tcp://host:port" or "tls://host:port" into what
+// coord.Dial wants.
 func parseAddr(addr string) (network, address string, err error) {
 	scheme, rest, ok := strings.Cut(addr, "://")
 	switch {
 	case !ok || rest == "":
-		return "", "", fmt.Errorf("address %q: want unix:///path or tcp://host:port", addr)
+		return "", "", fmt.Errorf("address %q: want unix:///path, tcp://host:port or tls://host:port", addr)
 	case scheme == "unix":
 		return "unix", rest, nil
 	case scheme == "tcp":
@@ -24,6 +25,11 @@ func parseAddr(addr string) (network, address string, err error) {
 			return "", "", err
 		}
 		return "tcp", rest, nil
+	case scheme == "tls":
+		if _, _, err := net.SplitHostPort(rest); err != nil {
+			return "", "", fmt.Errorf("address %s: %w", addr, err)
+		}
+		return "tls", rest, nil
 	}
 	return "", "", fmt.Errorf("address %q: scheme %q: %w", addr, scheme, errors.ErrUnsupported)
 }
@@ -35,7 +41,7 @@ func loopback(hostport string) error {
 		return fmt.Errorf("address tcp://%s: %w", hostport, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("address tcp://%s: plaintext is for loopback only: %w", hostport, ErrAuth)
+		return fmt.Errorf("address tcp://%s: plaintext is for loopback only, use tls://: %w", hostport, ErrAuth)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
+	"sync"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/errs"
@@ -37,11 +36,11 @@ func runCoordinator() error {
 		return say(err)
 	}
 	_ = file.Close()
-	s, err := serve(arena, serveConfig{addr: start.Addr, key: start.Key, initializer: start.Name, initArgs: start.Args})
+	s, err := serve(arena, serveConfig{addrs: []string{start.Addr}, key: start.Key, limits: start.Limits, initializer: start.Name, initArgs: start.Args})
 	if err != nil {
 		return say(err)
 	}
-	if err := writeMessage(control, message{Kind: messageReady, Text: s.addr}); err != nil {
+	if err := writeMessage(control, message{Kind: messageReady, Text: s.addrs[0]}); err != nil {
 		return s.stop(context.Background())
 	}
 	ctx := context.Background()
@@ -59,8 +58,10 @@ func runCoordinator() error {
 }
 
 type serveConfig struct {
-	addr        string
+	addrs       []string
+	tls         *tls.Config
 	key         []byte
+	limits      Limits
 	initializer string
 	initArgs    []byte
 	logger      *slog.Logger
@@ -68,10 +69,10 @@ type serveConfig struct {
 
 // serving is a coordinator at work in this process.
 type serving struct {
-	addr   string
+	addrs  []string
 	server *coord.Server
 	arena  *shm.Arena
-	done   chan error
+	done   sync.WaitGroup
 }
 
 // serve listens and serves the arena and the objects of the coordinator.
@@ -88,7 +89,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		return nil, err
 	}
 	server, err := coord.NewServer(coord.Config{
-		AuthKey: c.key, Names: names{arena}, Logger: c.logger,
+		AuthKey: c.key, Names: names{arena}, Limits: c.limits, Logger: c.logger,
 		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
 			if !p.Local {
 				return payload, nil, nil
@@ -99,83 +100,42 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, addr, err := listen(c.addr)
-	if err != nil {
-		return nil, err
+	s := &serving{server: server, arena: arena}
+	var listeners []net.Listener
+	for _, want := range c.addrs {
+		l, addr, err := listen(want, c.tls)
+		if err != nil {
+			closeAll(listeners)
+			s.removeSocketDirs()
+			return nil, err
+		}
+		listeners, s.addrs = append(listeners, l), append(s.addrs, addr)
 	}
-	s := &serving{addr: addr, server: server, arena: arena, done: make(chan error, 1)}
-	go func() { s.done <- server.Serve(listener) }()
+	for _, l := range listeners {
+		s.done.Go(func() {
+			if err := server.Serve(l); err != nil && c.logger != nil {
+				c.logger.Error("a listener failed", "addr", l.Addr(), "error", err)
+			}
+		})
+	}
 	return s, nil
+}
+
+func (s *serving) removeSocketDirs() {
+	for _, addr := range s.addrs {
+		removeSocketDir(addr)
+	}
 }
 
 // stop drains until ctx ends, then stops for good.
 func (s *serving) stop(ctx context.Context) error {
 	err := s.server.Shutdown(ctx)
-	removeSocketDir(s.addr)
+	s.removeSocketDirs()
 	if isContextError(err) {
 		err = nil
 	}
-	<-s.done
+	s.done.Wait()
 	return errors.Join(err, s.arena.Close())
-}
-
-// listen opens the socket; "" is one in a directory of its own. A unix socket that
-// nobody listens on any more makes way.
-func listen(addr string) (net.Listener, string, error) {
-	if addr == "" {
-		return listenAnywhere()
-	}
-	network, address, err := parseAddr(addr)
-	if err != nil {
-		return nil, "", err
-	}
-	if network == "unix" {
-		if conn, derr := net.DialTimeout(network, address, time.Second); derr == nil {
-			_ = conn.Close()
-			return nil, "", fmt.Errorf("%s: somebody listens there: %w", addr, ErrExists)
-		} else if errors.Is(derr, syscall.ECONNREFUSED) {
-			if fi, err := os.Lstat(address); err == nil && fi.Mode().Type() == os.ModeSocket {
-				_ = os.Remove(address)
-			}
-		}
-	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		return nil, "", err
-	}
-	if network == "unix" {
-		if err := os.Chmod(address, 0o600); err != nil {
-			_ = l.Close()
-			return nil, "", err
-		}
-		return l, addr, nil
-	}
-	return l, network + "://" + l.Addr().String(), nil
-}
-
-// listenAnywhere opens a socket in a directory of its own. It gets its name when it is
-// being listened on: one that is not is taken for left over, by removeStaleSocketDirs.
-func listenAnywhere() (net.Listener, string, error) {
-	dir, err := newSocketDir()
-	if err != nil {
-		return nil, "", err
-	}
-	path := filepath.Join(dir, socketName)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path + ".new", Net: "unix"})
-	if err == nil {
-		l.SetUnlinkOnClose(false) // the directory goes as a whole
-		if err = os.Chmod(path+".new", 0o600); err == nil {
-			err = os.Rename(path+".new", path)
-		}
-		if err != nil {
-			_ = l.Close()
-		}
-	}
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return nil, "", err
-	}
-	return l, "unix://" + path, nil
 }
 
 // names makes the arena's directory the one place for names: what lives in the
@@ -236,48 +196,4 @@ func (n names) Release(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()
 	_ = n.arena.Drop(ctx, name)
-}
-
-// ServeConfig is what a coordinator that runs on its own needs.
-type ServeConfig struct {
-	Addr    string // where to listen; "" is a socket in a directory of its own
-	AuthKey []byte // default: CAROM_AUTHKEY, or the file that CAROM_AUTHKEY_FILE names
-	Memory  int64  // budget of the arena in bytes; default as for Options
-	Logger  *slog.Logger
-	Ready   func(addr string) // called when it serves
-}
-
-// Serve runs a coordinator in this process until ctx ends, then drains for at most
-// grace and stops. Programs that Connect to it share its arena.
-func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
-	if len(c.AuthKey) == 0 {
-		var err error
-		if c.AuthKey, err = keyFromEnv(); err != nil {
-			return &OpError{Op: "serve", Err: err}
-		}
-	}
-	if c.Memory == 0 {
-		c.Memory = defaultMemory()
-	}
-	arena, err := shm.Create(c.Memory)
-	if err != nil {
-		return &OpError{Op: "serve", Err: err}
-	}
-	s, err := serve(arena, serveConfig{addr: c.Addr, key: c.AuthKey, logger: c.Logger})
-	if err != nil {
-		_ = arena.Close()
-		return &OpError{Op: "serve", Name: c.Addr, Err: err}
-	}
-	if c.Ready != nil {
-		c.Ready(s.addr)
-	}
-	<-ctx.Done()
-	arena.MarkClosed()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	err = s.stop(drain)
-	if network, path, perr := parseAddr(s.addr); perr == nil && network == "unix" && !strings.HasPrefix(path, "@") {
-		_ = os.Remove(path)
-	}
-	return err
 }

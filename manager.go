@@ -61,6 +61,9 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
+	if network, _, err := parseAddr(opts.Addr); err == nil && network == "tls" {
+		return nil, fmt.Errorf("Start cannot hand a tls.Config to the coordinator that it launches, Serve can listen on %s: %w", opts.Addr, errors.ErrUnsupported)
+	}
 	key := opts.AuthKey
 	if len(key) == 0 {
 		key = randomKey()
@@ -95,6 +98,9 @@ func Connect(ctx context.Context, addr string, o *Options) (*Manager, error) {
 func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
+	}
+	if network, _, err := parseAddr(addr); err == nil && network == "tls" && opts.TLS == nil {
+		return nil, fmt.Errorf("Options.TLS is required: %w", ErrAuth)
 	}
 	key := opts.AuthKey
 	if len(key) == 0 {
@@ -388,7 +394,7 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{AuthKey: m.key, Timeout: m.opts.Timeout, Logger: m.opts.Logger})
+	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, AuthKey: m.key, Timeout: m.opts.Timeout, Logger: m.opts.Logger})
 	if err == nil && m.arena != nil { // which this process has: the descriptor that came along is one too many
 		_, files := m.client.Welcome()
 		closeAll(files)

@@ -11,15 +11,16 @@ import (
 // Options say how a manager is made or reached. Every zero value is the documented
 // default, and a nil *Options is all defaults.
 type Options struct {
-	// Addr is where the coordinator listens, "unix:///path". Default: a unix socket in
-	// a fresh directory that only this user may enter.
+	// Addr is where the coordinator that Start launches listens: "unix:///path", or
+	// "tcp://host:port" on loopback. Default: a unix socket in a fresh directory that only
+	// this user may enter. For tls, or several addresses, see Serve.
 	Addr string
 	// AuthKey is the secret that both ends of a connection prove to hold. Default: for
 	// Start, random; workers get it through a private descriptor. For Connect, what
 	// CAROM_AUTHKEY says, or the file that CAROM_AUTHKEY_FILE names.
 	AuthKey []byte
-	// TLS is required for any transport but unix sockets and loopback tcp. There is none
-	// yet: other addresses are refused with errors.ErrUnsupported.
+	// TLS is required to Connect to "tls://host:port": who the coordinator must be, and
+	// this client's certificate if it asks for one. TLS 1.3 is the least version.
 	TLS *tls.Config
 	// Command launches the coordinator: a program that calls Init first. Default: this
 	// executable, if it called Init, else "carom serve" from PATH.
@@ -34,6 +35,8 @@ type Options struct {
 	// Codec is for arguments and results of registered methods. Default: CBOR, so far the
 	// only one: Start and Connect refuse another with errors.ErrUnsupported.
 	Codec Codec
+	// Limits of the coordinator that Start launches.
+	Limits Limits
 	// Timeout bounds constructors, Start and Close. Default: 5 s.
 	Timeout time.Duration
 	// Logger gets what the coordinator has to say. Default: discard.

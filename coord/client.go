@@ -114,6 +114,8 @@ func dialError(ctx context.Context, addr string, err error) error {
 		return ctx.Err()
 	case errors.Is(err, errs.ErrAuth), errors.Is(err, errs.ErrUnavailable), errors.Is(err, errs.ErrType):
 		return err
+	case isDistrust(err):
+		return fmt.Errorf("%w: %s: %w", errs.ErrAuth, addr, err)
 	}
 	return fmt.Errorf("%w: %s: %w", errs.ErrUnavailable, addr, err)
 }

@@ -3,6 +3,7 @@ package coord
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 )
 
@@ -39,4 +40,11 @@ func plainConn(conn net.Conn) net.Conn {
 		return t.NetConn()
 	}
 	return conn
+}
+
+// isDistrust reports that one side does not accept the other's certificate.
+func isDistrust(err error) bool {
+	var ours *tls.CertificateVerificationError
+	var theirs *net.OpError // how crypto/tls reports an alert that it was sent
+	return errors.As(err, &ours) || errors.As(err, &theirs) && theirs.Op == "remote error"
 }

@@ -178,15 +178,15 @@ func FuzzHandshake(f *testing.F) {
 }
 
 func TestErrorsKeepTheirIdentity(t *testing.T) {
-	for _, want := range []error{errs.ErrNotFound, errs.ErrFull, errs.ErrAuth, io.EOF} {
+	for _, want := range []error{errs.ErrNotFound, errs.ErrFull, errs.ErrAuth, io.EOF, io.ErrClosedPipe} {
 		p, err := parseReply(appendError(nil, 3, "thing", "do", want), 4)
 		require.NoError(t, err)
 		got := parseError(p.value)
-		require.Equal(t, want != io.EOF, got == want)
+		require.Equal(t, want != io.ErrClosedPipe, got == want)
 		var remote *errs.RemoteError
-		if want == io.EOF {
+		if want == io.ErrClosedPipe {
 			require.ErrorAs(t, got, &remote)
-			require.Equal(t, errs.RemoteError{Type: "thing", Method: "do", Message: "EOF"}, *remote)
+			require.Equal(t, errs.RemoteError{Type: "thing", Method: "do", Message: want.Error()}, *remote)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 func init() {
 	programs["serve"] = func(ctx context.Context) error {
-		return carom.Serve(ctx, carom.ServeConfig{Addr: os.Getenv("CAROM_ADDR"), Memory: 64 << 20,
+		return carom.Serve(ctx, carom.ServeConfig{Listen: []string{os.Getenv("CAROM_ADDR")}, Memory: 64 << 20,
 			Ready: func(addr string) { fmt.Println(addr) }}, time.Second)
 	}
 	programs["guest"] = func(ctx context.Context) error {

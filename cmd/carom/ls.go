@@ -14,20 +14,6 @@ import (
 	"github.com/carom-ipc/carom"
 )
 
-// connect reaches the manager that a command's only argument names.
-func connect(ctx context.Context, name string, args []string) (*carom.Manager, error) {
-	f := newFlags(name)
-	keyFile := authKeyFlag(f)
-	if err := parse(f, args, "ADDR"); err != nil {
-		return nil, err
-	}
-	key, err := readAuthKey(*keyFile)
-	if err != nil {
-		return nil, err
-	}
-	return carom.Connect(ctx, f.Arg(0), &carom.Options{AuthKey: key})
-}
-
 func ls(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	m, err := connect(ctx, "ls", args)
 	if err != nil {

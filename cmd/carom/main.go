@@ -26,19 +26,23 @@ const usage = `carom: objects that processes share
 
 Usage:
 
-  carom serve [-listen ADDR] [-memory BYTES] [-authkey-file FILE]
-        Run a coordinator until SIGTERM. Prints "carom: serving ADDR" when ready.
+  carom serve [-listen ADDR]... [-memory BYTES] [-authkey-file FILE]
+              [-cert FILE -key FILE [-client-ca FILE]]
+              [-max-frame BYTES] [-max-depth N] [-max-connections N] [-max-objects-memory BYTES]
+        Run a coordinator until SIGTERM. Prints "carom: serving ADDR" for each
+        address when ready. tls:// needs a certificate and its key, in PEM; with
+        -client-ca, clients need one as well, signed by that authority.
   carom demo [-dir DIR] [-workers N] [-kill N] [-seed N] [-json]
         Index a tree of files with worker processes, kill some of them, and check
         the totals against those of a single process.
-  carom ls [-authkey-file FILE] ADDR
+  carom ls [-authkey-file FILE] [-ca FILE] [-cert FILE -key FILE] ADDR
         List the objects and processes of a running manager.
-  carom doctor [-authkey-file FILE] ADDR
+  carom doctor [-authkey-file FILE] [-ca FILE] [-cert FILE -key FILE] ADDR
         Check the invariants of its memory: exit code 0 sound, 1 not, 2 cannot tell.
   carom version
   carom help
 
-ADDR is unix:///path or tcp://host:port. The secret that both ends share comes from
+ADDR is unix:///path, tcp://host:port on loopback, or tls://host:port. The secret that both ends share comes from
 CAROM_AUTHKEY, from the file that CAROM_AUTHKEY_FILE names, or from -authkey-file.
 `
 

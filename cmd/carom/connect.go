@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+
+	"github.com/carom-ipc/carom"
+)
+
+// connect reaches the manager that a command's only argument names.
+func connect(ctx context.Context, name string, args []string) (*carom.Manager, error) {
+	f := newFlags(name)
+	keyFile := authKeyFlag(f)
+	var files clientFiles
+	files.flags(f)
+	if err := parse(f, args, "ADDR"); err != nil {
+		return nil, err
+	}
+	key, err := readAuthKey(*keyFile)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := files.config()
+	if err != nil {
+		return nil, err
+	}
+	return carom.Connect(ctx, f.Arg(0), &carom.Options{AuthKey: key, TLS: conf})
+}
