@@ -135,11 +135,14 @@ type gob struct{ carom.Codec }
 
 func (gob) Name() string { return "gob" }
 
-func TestWhatThereIsNotYet(t *testing.T) {
+func TestRefusedOptions(t *testing.T) {
 	_, err := carom.Start(t.Context(), &carom.Options{Codec: gob{}})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	require.ErrorContains(t, err, "gob")
 	_, err = carom.Connect(t.Context(), "tls://127.0.0.1:1", &carom.Options{AuthKey: []byte("k")})
+	require.ErrorIs(t, err, carom.ErrAuth)
+	require.ErrorContains(t, err, "Options.TLS")
+	_, err = carom.Start(t.Context(), &carom.Options{Addr: "tls://127.0.0.1:0"})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	_, err = carom.Connect(t.Context(), "tcp://192.0.2.1:1", &carom.Options{AuthKey: []byte("k")})
 	require.ErrorIs(t, err, carom.ErrAuth)
