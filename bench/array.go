@@ -4,19 +4,19 @@ import "github.com/carom-ipc/carom"
 
 func init() {
 	for _, size := range []int{64 << 10, 1 << 20} {
-		add(inProcess("ArrayCopy/impl=carom/size="+sizeName(size), size, func(e *Env) (func(int) error, error) {
+		Add(InProcess("ArrayCopy/impl=carom/size="+SizeName(size), size, func(e *Env) (func(int) error, error) {
 			a, err := carom.NewArray[byte](e.M, "", size)
 			if _, err := own(e, a, err); err != nil {
 				return nil, err
 			}
 			return copies(make([]byte, size), a.Slice), nil
 		}))
-		add(inProcess("ArrayCopy/impl=private/size="+sizeName(size), size, func(*Env) (func(int) error, error) {
+		Add(InProcess("ArrayCopy/impl=private/size="+SizeName(size), size, func(*Env) (func(int) error, error) {
 			src := make([]byte, size)
 			return copies(make([]byte, size), func() []byte { return src }), nil
 		}))
 	}
-	add(inProcess("ArrayAddAt/impl=carom", 0, func(e *Env) (func(int) error, error) {
+	Add(InProcess("ArrayAddAt/impl=carom", 0, func(e *Env) (func(int) error, error) {
 		a, err := carom.NewArray[uint32](e.M, "", 64)
 		if _, err := own(e, a, err); err != nil {
 			return nil, err

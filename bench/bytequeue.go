@@ -7,48 +7,64 @@ import (
 )
 
 func init() {
-	for _, size := range []int{64, 1 << 10, 64 << 10, 1 << 20} {
-		flow("ByteQueue/impl=carom/procs=2/size="+sizeName(size), size, 1, 1, 1, "bytequeue",
-			func(m *carom.Manager) (*carom.ByteQueue, error) {
-				return carom.NewByteQueue(m, "", carom.Cap(depth(size)))
-			})
+	for _, size := range Sizes {
+		for _, s := range Shapes {
+			flow("ByteQueue/impl=carom/"+ShapeName(s[0], s[1])+"/size="+SizeName(size), s[0], s[1],
+				Party{Role: "bytequeue", Size: size}, byteQueueOf(size))
+		}
 	}
-	roles["bytequeue put"] = byteQueuePut
-	roles["bytequeue get"] = byteQueueGet
+	Roles["bytequeue put"] = func(_ context.Context, m *carom.Manager, p Party) (Share, error) {
+		q, err := carom.OpenByteQueue(m, p.Object)
+		if err != nil {
+			return nil, err
+		}
+		return Taking(m, p, func(ctx context.Context, n int) error {
+			for range n {
+				if err := sendBytes(ctx, q, p.Size); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	Roles["bytequeue get"] = func(_ context.Context, m *carom.Manager, p Party) (Share, error) {
+		q, err := carom.OpenByteQueue(m, p.Object)
+		if err != nil {
+			return nil, err
+		}
+		return Taking(m, p, func(ctx context.Context, n int) error {
+			for range n {
+				if err := takeBytes(ctx, q); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
 }
 
-// byteQueuePut writes one byte, as little as a producer can do: what it costs to fill the
+func byteQueueOf(size int) func(*carom.Manager) (*carom.ByteQueue, error) {
+	return func(m *carom.Manager) (*carom.ByteQueue, error) {
+		return carom.NewByteQueue(m, "", carom.Cap(Depth(size)))
+	}
+}
+
+// sendBytes writes one byte, as little as a producer can do: what it costs to fill the
 // rest is the same for everybody.
-func byteQueuePut(_ context.Context, m *carom.Manager, p party) (share, error) {
-	q, err := carom.OpenByteQueue(m, p.Object)
-	return func(ctx context.Context, n int) (finished, error) {
-		for i := range n {
-			buf, err := q.Reserve(ctx, p.Size)
-			if err != nil {
-				return finished{}, err
-			}
-			buf[0] = byte(i)
-			if err := q.CommitContext(ctx, buf); err != nil {
-				return finished{}, err
-			}
-		}
-		return finished{}, nil
-	}, err
+func sendBytes(ctx context.Context, q *carom.ByteQueue, size int) error {
+	buf, err := q.Reserve(ctx, size)
+	if err != nil {
+		return err
+	}
+	buf[0]++
+	return q.CommitContext(ctx, buf)
 }
 
-func byteQueueGet(_ context.Context, m *carom.Manager, p party) (share, error) {
-	q, err := carom.OpenByteQueue(m, p.Object)
-	return func(ctx context.Context, n int) (finished, error) {
-		for range n {
-			view, err := q.Receive(ctx)
-			if err != nil {
-				return finished{}, err
-			}
-			sink += int64(view[0])
-			if err := q.Release(view); err != nil {
-				return finished{}, err
-			}
-		}
-		return finished{}, nil
-	}, err
+func takeBytes(ctx context.Context, q *carom.ByteQueue) error {
+	view, err := q.Receive(ctx)
+	if err != nil {
+		return err
+	}
+	sink += int64(view[0])
+	return q.Release(view)
 }

@@ -3,9 +3,9 @@ package bench
 // A channel between goroutines is no peer, as it does not leave the process; it says what a
 // Go program is used to.
 func init() {
-	add(inProcess("Queue/impl=chan/procs=1/size=64B", 64, func(*Env) (func(int) error, error) {
+	Add(InProcess("Queue/impl=chan/procs=1/size=64B", 64, func(*Env) (func(int) error, error) {
 		return func(n int) error {
-			c := make(chan [64]byte, depth(64))
+			c := make(chan [64]byte, Depth(64))
 			go func() {
 				defer close(c)
 				for range n {

@@ -23,7 +23,7 @@ func pinProcess(cpu int) error {
 	if err != nil {
 		return err
 	}
-	set := oneCPU(cpu)
+	set := cpuSet(cpu)
 	for _, t := range threads {
 		if id, err := strconv.Atoi(t.Name()); err == nil {
 			if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
@@ -38,11 +38,11 @@ func pinProcess(cpu int) error {
 // another goroutine.
 func pinThread(cpu int) error {
 	runtime.LockOSThread()
-	set := oneCPU(cpu)
+	set := cpuSet(cpu)
 	return unix.SchedSetaffinity(0, &set)
 }
 
-func oneCPU(cpu int) (set unix.CPUSet) {
+func cpuSet(cpu int) (set unix.CPUSet) {
 	set.Set(cpu % runtime.NumCPU())
 	return set
 }

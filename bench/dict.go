@@ -3,104 +3,103 @@ package bench
 import (
 	"context"
 	"fmt"
-	"sync"
+	"slices"
 
 	"github.com/carom-ipc/carom"
 )
 
-const dictEntries = 1000
+// DictEntries is how many entries the dicts of the cases have, and ManyKeys how many keys
+// one call has where it has many. An operation is one key there, not one call.
+const (
+	DictEntries = 1000
+	ManyKeys    = 100
+)
 
-func dictKey(i int) string { return fmt.Sprintf("key-%04d", i%dictEntries) }
-
-// dict is a case over a dict of short strings to integers.
-func dict(name string, loop func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error) {
-	add(inProcess(name, 0, func(e *Env) (func(int) error, error) {
-		d, err := carom.NewDict[string, int](e.M, "")
-		if _, err := own(e, d, err); err != nil {
-			return nil, err
-		}
-		keys, all := make([]string, dictEntries), map[string]int{}
-		for i := range keys {
-			keys[i] = dictKey(i)
-			all[keys[i]] = 1000 + i
-		}
-		if err := d.Update(e.ctx, all); err != nil {
-			return nil, err
-		}
-		return func(n int) error { return loop(e.ctx, d, keys, n) }, nil
-	}))
+// DictKeys are the keys of the cases: short strings.
+func DictKeys(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key-%04d", i)
+	}
+	return keys
 }
 
+// DictOps are what is done to dicts, as names of families have them.
+var DictOps = []string{"Get", "Set", "AddKey", "GetMany", "Update"}
+
+// Crowds are how many client processes there are, and goroutines in each.
+var Crowds = [][2]int{{1, 1}, {1, 64}, {4, 1}, {4, 64}}
+
+// CrowdName is a crowd as names of cases have it.
+func CrowdName(c [2]int) string { return fmt.Sprintf("clients=%d/goroutines=%d", c[0], c[1]) }
+
 func init() {
-	get := func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
-		for i := range n {
+	for _, way := range ways {
+		for _, op := range DictOps {
+			for _, c := range Crowds {
+				Add(Case{Name: fmt.Sprintf("Dict%s/impl=carom/way=%s/%s", op, way.name, CrowdName(c)), Open: func(e *Env) (Run, error) {
+					e, err := e.Apart(way.options)
+					if err != nil {
+						return nil, err
+					}
+					d, err := filledDict(e, DictEntries)
+					if err != nil {
+						return nil, err
+					}
+					return e.Clients(c, Party{Role: "dict", Op: op, Object: d.Name()})
+				}})
+			}
+		}
+	}
+	Roles["dict"] = func(_ context.Context, m *carom.Manager, p Party) (Share, error) {
+		d, err := carom.OpenDict[string, int](m, p.Object)
+		if err != nil {
+			return nil, err
+		}
+		call := dictOp(d, p.Op, DictKeys(DictEntries))
+		return Calling(p, func(int) Call { return call }), nil
+	}
+}
+
+func filledDict(e *Env, entries int) (*carom.Dict[string, int], error) {
+	d, err := carom.NewDict[string, int](e.M, "")
+	if _, err := own(e, d, err); err != nil {
+		return nil, err
+	}
+	for keys := range slices.Chunk(DictKeys(entries), 1000) {
+		some := map[string]int{}
+		for i, key := range keys {
+			some[key] = 1000 + i
+		}
+		if err := d.Update(e.Ctx, some); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// dictOp is one call, the i-th of a goroutine.
+func dictOp(d *carom.Dict[string, int], op string, keys []string) Call {
+	some := map[string]int{}
+	for i, key := range keys[:min(ManyKeys, len(keys))] {
+		some[key] = i
+	}
+	return map[string]Call{
+		"Get": func(ctx context.Context, i int) error {
 			if _, ok, err := d.Get(ctx, keys[i%len(keys)]); err != nil || !ok {
 				return fmt.Errorf("get: there %t: %w", ok, err)
 			}
-		}
-		return nil
-	}
-	dict("DictGet/impl=carom/procs=2/goroutines=1", get)
-	dict("DictGet/impl=carom/procs=2/goroutines=64", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
-		return spread(64, n, func(n int) error { return get(ctx, d, keys, n) })
-	})
-	set := func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
-		for i := range n {
-			if err := d.Set(ctx, keys[i%len(keys)], i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	dict("DictSet/impl=carom/procs=2/goroutines=1", set)
-	dict("DictSet/impl=carom/procs=2/goroutines=64", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
-		return spread(64, n, func(n int) error { return set(ctx, d, keys, n) })
-	})
-	dict("DictAddKey/impl=carom/procs=2/goroutines=1", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
-		for i := range n {
-			if _, err := carom.AddKey(ctx, d, keys[i%len(keys)], 1); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	// The operation is one key here, not one call.
-	dict("DictGetMany/impl=carom/procs=2/keys=100", func(ctx context.Context, d *carom.Dict[string, int], keys []string, n int) error {
-		for ; n > 0; n -= 100 {
-			if _, err := d.GetMany(ctx, keys[:100]...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	add(inProcess("ListAppend/impl=carom/procs=2", 0, func(e *Env) (func(int) error, error) {
-		l, err := carom.NewList[int](e.M, "")
-		if _, err := own(e, l, err); err != nil {
-			return nil, err
-		}
-		return func(n int) error {
-			for i := range n {
-				if err := l.Append(e.ctx, i); err != nil {
-					return err
-				}
-			}
-			return l.Clear(e.ctx)
-		}, nil
-	}))
-}
-
-// spread divides n operations among goroutines.
-func spread(goroutines, n int, f func(n int) error) error {
-	errs := make(chan error, goroutines)
-	var all sync.WaitGroup
-	for i := range goroutines {
-		all.Go(func() { errs <- f((n + i) / goroutines) })
-	}
-	all.Wait()
-	for range goroutines {
-		if err := <-errs; err != nil {
+			return nil
+		},
+		"Set": func(ctx context.Context, i int) error { return d.Set(ctx, keys[i%len(keys)], 1000+i) },
+		"AddKey": func(ctx context.Context, i int) error {
+			_, err := carom.AddKey(ctx, d, keys[i%len(keys)], 1)
 			return err
-		}
-	}
-	return nil
+		},
+		"GetMany": func(ctx context.Context, _ int) error {
+			_, err := d.GetMany(ctx, keys[:len(some)]...)
+			return err
+		},
+		"Update": func(ctx context.Context, _ int) error { return d.Update(ctx, some) },
+	}[op]
 }

@@ -2,101 +2,82 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 
 	"github.com/carom-ipc/carom"
 )
 
-// requestBytes is about what a dict's get of a key as above puts on the wire, and
-// replyBytes what comes back.
-const (
-	requestBytes = 24
-	replyBytes   = 16
-)
+// frames are what calls put on the wire, request and reply, in bytes.
+var frames = map[string][2]int{"Get": {31, 14}, "Set": {34, 12}}
 
-// A bare echo is the least that a request and its reply can cost over a unix socket
-// between two Go processes.
+// A bare echo is the least that a request and its reply of so many bytes can cost over a
+// unix socket between two Go processes: one goroutine a connection on either side.
 func init() {
-	for _, many := range []int{1, 64} {
-		add(inProcess(fmt.Sprintf("DictGet/impl=echo/procs=2/goroutines=%d", many), 0, func(e *Env) (func(int) error, error) {
-			path, err := e.path("echo")
-			if err != nil {
-				return nil, err
-			}
-			g := carom.NewGroup(e.ctx, e.M)
-			echoWorker.Go(g, path)
-			conns := make([]net.Conn, many)
-			for i := range conns {
-				if conns[i], err = dialWhenUp(e.ctx, path); err != nil {
+	for op := range frames {
+		for _, c := range Crowds {
+			Add(Case{Name: "Dict" + op + "/impl=echo/" + CrowdName(c), Open: func(e *Env) (Run, error) {
+				path, err := e.Path("echo")
+				if err != nil {
 					return nil, err
 				}
+				return e.Clients(c, Party{Role: "echo client", Op: op, Object: path},
+					Party{Role: "echo server", Op: op, Object: path})
+			}})
+		}
+	}
+	Roles["echo client"] = func(ctx context.Context, _ *carom.Manager, p Party) (Share, error) {
+		conns := make([]net.Conn, p.Many)
+		for i := range conns {
+			var err error
+			if conns[i], err = dialWhenUp(ctx, p.Object); err != nil {
+				return nil, err
 			}
-			e.onClose(func() {
-				for _, c := range conns {
-					_ = c.Close()
+		}
+		return Calling(p, func(goroutine int) Call {
+			c := conns[goroutine]
+			request, reply := make([]byte, frames[p.Op][0]), make([]byte, frames[p.Op][1])
+			return func(context.Context, int) error {
+				if _, err := c.Write(request); err != nil {
+					return err
 				}
-				_ = g.Wait()
-			})
-			if many == 1 {
-				return func(n int) error { return bounce(conns[0], n) }, nil
+				_, err := io.ReadFull(c, reply)
+				return err
 			}
-			return func(n int) error {
-				next := make(chan net.Conn, many)
-				for _, c := range conns {
-					next <- c
-				}
-				return spread(many, n, func(n int) error { return bounce(<-next, n) })
-			}, nil
-		}))
+		}), nil
+	}
+	Roles["echo server"] = func(ctx context.Context, _ *carom.Manager, p Party) (Share, error) {
+		return aside, listen(ctx, p.Object, func(c net.Conn) { answer(c, p.Op) })
 	}
 }
 
-func bounce(c net.Conn, n int) error {
-	request, reply := make([]byte, requestBytes), make([]byte, replyBytes)
-	for range n {
-		if _, err := c.Write(request); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(c, reply); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// echoWorker answers until its last client is gone.
-var echoWorker = carom.NewWorker("bench.echo", func(ctx context.Context, path string) error {
+// listen serves each connection on a goroutine of its own, until ctx ends.
+func listen(ctx context.Context, path string, serve func(net.Conn)) error {
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer stop()
-	clients := make(chan int, 1)
-	clients <- 0
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return nil //nolint:nilerr // closed: that is the end
+	context.AfterFunc(ctx, func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c)
 		}
-		clients <- <-clients + 1
-		go func() {
-			request, reply := make([]byte, requestBytes), make([]byte, replyBytes)
-			for {
-				if _, err := io.ReadFull(c, request); err != nil {
-					break
-				}
-				if _, err := c.Write(reply); err != nil {
-					break
-				}
-			}
-			left := <-clients - 1
-			clients <- left
-			if left == 0 {
-				_ = l.Close()
-			}
-		}()
+	}()
+	return nil
+}
+
+func answer(c net.Conn, op string) {
+	request, reply := make([]byte, frames[op][0]), make([]byte, frames[op][1])
+	for {
+		if _, err := io.ReadFull(c, request); err != nil {
+			return
+		}
+		if _, err := c.Write(reply); err != nil {
+			return
+		}
 	}
-})
+}

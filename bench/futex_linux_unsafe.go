@@ -15,38 +15,30 @@ import (
 // A raw futex ping-pong: what a round trip between two processes that sleep costs,
 // without anything around it. Each word counts the messages of its direction.
 func init() {
-	add(Case{Name: "RoundTrip/impl=futex/procs=2", Open: twoWords(placed, "futex ping", "futex pong")})
-	add(Case{Name: "RoundTrip/impl=futex/procs=2/cpus=1", Open: twoWords(onOneCPU, "futex ping", "futex pong")})
-	roles["futex ping"] = func(_ context.Context, m *carom.Manager, p party) (share, error) {
-		a, err := carom.OpenArray[uint32](m, p.Object)
-		if err != nil {
-			return nil, err
-		}
-		there, back := &a.Slice()[0], &a.Slice()[lineWords]
-		return func(_ context.Context, n int) (finished, error) {
-			t := timing(n)
-			for range n {
-				seen := atomic.LoadUint32(back)
-				futexPost(there)
-				futexAwait(back, seen)
-				t.lap()
-			}
-			return t.finished(), nil
-		}, nil
+	for _, shape := range []string{awake, oneCPU, asleep} {
+		Add(Case{Name: "RoundTrip/impl=futex/" + shape, Open: twoWords(shape, "futex ping", "futex pong")})
 	}
-	roles["futex pong"] = func(_ context.Context, m *carom.Manager, p party) (share, error) {
-		a, err := carom.OpenArray[uint32](m, p.Object)
-		if err != nil {
-			return nil, err
-		}
-		there, back := &a.Slice()[0], &a.Slice()[lineWords]
-		return func(_ context.Context, n int) (finished, error) {
+	Roles["futex ping"] = func(_ context.Context, m *carom.Manager, p Party) (Share, error) {
+		there, back, err := openWords(m, p)
+		seen := uint32(0)
+		return Pinging(p, func() error {
+			seen = atomic.LoadUint32(back)
+			futexPost(there)
+			return nil
+		}, func(context.Context) error {
+			futexAwait(back, seen)
+			return nil
+		}), err
+	}
+	Roles["futex pong"] = func(_ context.Context, m *carom.Manager, p Party) (Share, error) {
+		there, back, err := openWords(m, p)
+		return func(_ context.Context, n int) (Finished, error) {
 			for range n {
 				futexAwait(there, atomic.LoadUint32(back)) // both count the same rounds
 				futexPost(back)
 			}
-			return finished{}, nil
-		}, nil
+			return Finished{}, nil
+		}, err
 	}
 }
 

@@ -1,6 +1,11 @@
-package bench
+package bench_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/benchtest"
+)
 
 // TestUnderLoad runs queues between processes through many segments, at the speed at
 // which both sides meet at the end of one.
@@ -12,11 +17,11 @@ func TestUnderLoad(t *testing.T) {
 		"ByteQueue/impl=carom/procs=2/size=1KiB",
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Find(name)
+			c, err := bench.Find(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := NewEnv(t.Context(), manager(t))
+			e := bench.NewEnv(t.Context(), benchtest.Manager(t))
 			defer e.Close()
 			run, err := c.Open(e)
 			if err != nil {

@@ -2,138 +2,104 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/carom-ipc/carom"
 )
 
+// What it takes to make, find and remove objects. Names are made beforehand; what has to
+// be there, and what goes again, is outside of the measurement.
 func init() {
-	// Names are made beforehand; what is made is removed outside the measurement, in the
-	// next round of the same case.
-	many := func(name string, before, after func(m *carom.Manager, names []string) error, f func(m *carom.Manager, name string) error) {
-		add(Case{Name: name, Open: func(e *Env) (Run, error) {
-			return func(n int) (Result, error) {
-				names := make([]string, n)
-				for i := range names {
-					names[i] = fmt.Sprintf("bench/%d", i)
-				}
-				if err := before(e.M, names); err != nil {
-					return Result{}, err
-				}
-				used := e.M.Stats().Used
-				loop := inProcess("", 0, func(*Env) (func(int) error, error) {
-					return func(int) error {
-						for _, name := range names {
-							if err := f(e.M, name); err != nil {
-								return err
-							}
-						}
-						return nil
-					}, nil
-				})
-				run, err := loop.Open(e)
-				if err != nil {
-					return Result{}, err
-				}
-				r, err := run(n)
-				if grown := e.M.Stats().Used - used; grown > 0 {
-					r.Metrics["arena-B/op"] = float64(grown) / float64(n)
-				}
-				if err != nil {
-					return r, err
-				}
-				return r, after(e.M, names)
-			}, nil
-		}})
+	inMemory := func(kind string, create, open func(*carom.Manager, string) (object, error)) {
+		Add(
+			Case{Name: kind + "New/impl=carom", Open: objectCase(nil, create)},
+			Case{Name: kind + "Open/impl=carom", Open: objectCase(create, open)},
+			Case{Name: kind + "Remove/impl=carom", Open: objectCase(create, func(m *carom.Manager, name string) (object, error) {
+				return nil, m.Remove(context.Background(), name)
+			})})
 	}
-	create := func(m *carom.Manager, name string) error {
-		v, err := carom.NewValue[int64](m, name)
-		if err == nil {
-			held = append(held, v)
-		}
-		return err
-	}
-	open := func(m *carom.Manager, name string) error {
-		v, err := carom.OpenValue[int64](m, name)
-		if err == nil {
-			held = append(held, v)
-		}
-		return err
-	}
-	remove := func(m *carom.Manager, name string) error { return m.Remove(context.Background(), name) }
-	nothing := func(*carom.Manager, []string) error { return nil }
-	each := func(list ...func(*carom.Manager, string) error) func(*carom.Manager, []string) error {
-		return func(m *carom.Manager, names []string) error {
-			for _, f := range list {
-				for _, name := range names {
-					if err := f(m, name); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
-		}
-	}
-	closeAll := func(*carom.Manager, []string) error {
-		for _, v := range held {
-			if err := v.Close(); err != nil {
-				return err
-			}
-		}
-		held = held[:0]
-		return nil
-	}
-	then := func(list ...func(*carom.Manager, []string) error) func(*carom.Manager, []string) error {
-		return func(m *carom.Manager, names []string) error {
-			for _, f := range list {
-				if err := f(m, names); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	many("ValueNew/impl=carom", nothing, then(closeAll, each(remove)), create)
-	many("ValueOpen/impl=carom", each(create), then(closeAll, each(remove)), open)
-	many("ValueRemove/impl=carom", then(each(create), closeAll), nothing, remove)
-	add(Case{Name: "Start/impl=carom/procs=2", Open: func(e *Env) (Run, error) {
-		return func(n int) (Result, error) {
-			r := Result{Ops: n}
-			for range n {
-				took, err := startAndUse(e.ctx)
-				if err != nil {
-					return r, err
-				}
-				r.Elapsed += took
-			}
-			return r, nil
-		}, nil
-	}})
+	inMemory("Value",
+		func(m *carom.Manager, name string) (object, error) { return carom.NewValue[int64](m, name) },
+		func(m *carom.Manager, name string) (object, error) { return carom.OpenValue[int64](m, name) })
+	inMemory("Lock",
+		func(m *carom.Manager, name string) (object, error) { return carom.NewLock(m, name) },
+		func(m *carom.Manager, name string) (object, error) { return carom.OpenLock(m, name) })
+	inMemory("Queue",
+		func(m *carom.Manager, name string) (object, error) { return carom.NewQueue[int64](m, name) },
+		func(m *carom.Manager, name string) (object, error) { return carom.OpenQueue[int64](m, name) })
+	inMemory("Dict",
+		func(m *carom.Manager, name string) (object, error) { return carom.NewDict[string, int](m, name) },
+		func(m *carom.Manager, name string) (object, error) { return carom.OpenDict[string, int](m, name) })
 }
 
-var held []*carom.Value[int64]
+// objectsAtOnce is how many there are before they go again.
+const objectsAtOnce = 10000
 
-// startAndUse is the time from nothing to a first operation in memory and one at the
-// coordinator. What Close takes is not in it.
-func startAndUse(ctx context.Context) (time.Duration, error) {
-	begin := time.Now()
-	m, err := carom.Start(ctx, &carom.Options{Memory: 16 << 20})
+// objectCase measures f on a name each. before makes what has to be there; nil: nothing.
+func objectCase(before, f func(*carom.Manager, string) (object, error)) func(*Env) (Run, error) {
+	return func(e *Env) (Run, error) {
+		names := make([]string, objectsAtOnce)
+		for i := range names {
+			names[i] = fmt.Sprintf("bench/%d", i)
+		}
+		return func(n int) (all Result, err error) {
+			all.Metrics = map[string]float64{}
+			for left := n; left > 0; left -= objectsAtOnce {
+				names := names[:min(left, objectsAtOnce)]
+				r, err := objectsOnce(e, names, before, f)
+				if err != nil {
+					return all, err
+				}
+				all.Ops += r.Ops
+				all.Elapsed += r.Elapsed
+				for unit, v := range r.Metrics {
+					all.Metrics[unit] = v
+				}
+			}
+			return all, nil
+		}, nil
+	}
+}
+
+func objectsOnce(e *Env, names []string, before, f func(*carom.Manager, string) (object, error)) (Result, error) {
+	held := make([]object, 0, 2*len(names))
+	hold := func(make func(*carom.Manager, string) (object, error)) func(int) error {
+		return func(int) error {
+			for _, name := range names {
+				o, err := make(e.M, name)
+				if err != nil {
+					return err
+				}
+				if o != nil {
+					held = append(held, o)
+				}
+			}
+			return nil
+		}
+	}
+	if before != nil {
+		if err := hold(before)(0); err != nil {
+			return Result{}, err
+		}
+	}
+	used := e.M.Stats().Used
+	r, err := timed(hold(f))(len(names))
 	if err != nil {
-		return 0, err
+		return r, err
 	}
-	v, err := carom.NewValue[int64](m, "v")
-	if err != nil {
-		return 0, err
+	if grown := e.M.Stats().Used - used; grown > 0 && len(names) > 100 {
+		r.Metrics["arena-B/op"] = float64(grown) / float64(len(names))
 	}
-	carom.Add(v, 1)
-	d, err := carom.NewDict[string, int](m, "d")
-	if err != nil {
-		return 0, err
+	for _, o := range held {
+		if err := o.Close(); err != nil {
+			return r, err
+		}
 	}
-	if err := d.Set(ctx, "k", 1); err != nil {
-		return 0, err
+	for _, name := range names { // those that are left
+		if err := e.M.Remove(context.Background(), name); err != nil && !errors.Is(err, carom.ErrNotFound) {
+			return r, err
+		}
 	}
-	took := time.Since(begin)
-	return took, m.Close()
+	return r, nil
 }

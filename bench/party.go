@@ -2,28 +2,28 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
-	"time"
 
 	"github.com/carom-ipc/carom"
 )
 
-// party is one of the processes of a case, as it is told.
-type party struct {
+// Party is one of the processes of a case, as it is told.
+type Party struct {
 	Role   string
+	Op     string // which of the role's operations
 	Object string // name of the object, or path, that it works on
 	Second string // another one
 	Size   int    // of an item
 	Many   int    // goroutines, or items a batch
 	CPU    int    // to stay on; -1: any
+	Number int    // in the cast
 	Rounds *carom.Queue[int64]
-	Done   *carom.Queue[finished]
+	Done   *carom.Queue[Finished]
 }
 
-// placed are parties on CPUs by turns, where there are no more than two.
-func placed(list ...party) []party {
+// Placed are parties on CPUs by turns, where there are no more than two.
+func Placed(list ...Party) []Party {
 	for i := range list {
 		list[i].CPU = i
 		if len(list) > 2 {
@@ -33,25 +33,45 @@ func placed(list ...party) []party {
 	return list
 }
 
-// onOneCPU are parties that never run at the same time.
-func onOneCPU(list ...party) []party { return list }
+// OnOneCPU are parties that never run at the same time.
+func OnOneCPU(list ...Party) []Party { return list }
 
-// finished is what a party says of its round. Times are of the machine's monotonic
-// clock.
-type finished struct {
-	Begin, End int64
-	Mallocs    uint64
-	Quantiles  [3]int64 // ns: p50, p99, p99.9; 0 where the role does not measure them
-	Least      int64    // of several goroutines: the fewest operations of one, in thousandths of the mean
+// Anywhere are parties that the kernel puts where it likes.
+func Anywhere(list ...Party) []Party {
+	for i := range list {
+		list[i].CPU = -1
+	}
+	return list
 }
 
-// share does n operations of a round.
-type share func(ctx context.Context, n int) (finished, error)
+// Finished is what a party says of its round. Times are nanoseconds of the machine's
+// monotonic clock.
+type Finished struct {
+	Party      int // which of the cast, by its number
+	Begin, End int64
+	Took       int64 // what counts, where that is not all from Begin to End
+	Aside      bool  // the party serves others: its times do not count
+	Shared     bool  // the parties of a role took from the round as they came
+	Did        int64 // operations of this party, if so
+	Mallocs    uint64
+	Quantiles  [3]int64 // p50, p99, p99.9; 0 where the role does not measure them
+	Workers    int64    // goroutines that shared the round; 0: it was not shared
+	Least      int64    // operations of the one that did the fewest
+}
 
-// roles by name: each sets its party up and returns what it does in a round.
-var roles = map[string]func(ctx context.Context, m *carom.Manager, p party) (share, error){}
+// Share does n operations of a round.
+type Share func(ctx context.Context, n int) (Finished, error)
 
-var partyWorker = carom.NewWorker("bench.party", func(ctx context.Context, p party) error {
+// Role sets a party up and returns what it does in a round.
+type Role func(ctx context.Context, m *carom.Manager, p Party) (Share, error)
+
+// Roles by name.
+var Roles = map[string]Role{}
+
+// aside is a share of those who serve the others.
+func aside(context.Context, int) (Finished, error) { return Finished{Aside: true}, nil }
+
+var partyWorker = carom.NewWorker("bench.party", func(ctx context.Context, p Party) error {
 	m, err := carom.FromEnv(ctx)
 	if err != nil {
 		return err
@@ -61,13 +81,13 @@ var partyWorker = carom.NewWorker("bench.party", func(ctx context.Context, p par
 			return err
 		}
 	}
-	role, ok := roles[p.Role]
+	role, ok := Roles[p.Role]
 	if !ok {
 		return fmt.Errorf("no role called %q", p.Role)
 	}
 	do, err := role(ctx, m, p)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", p.Role, err)
 	}
 	for n, err := range p.Rounds.All(ctx) {
 		if err != nil {
@@ -77,7 +97,7 @@ var partyWorker = carom.NewWorker("bench.party", func(ctx context.Context, p par
 		runtime.ReadMemStats(&before)
 		begin := monotonic()
 		f, err := do(ctx, int(n))
-		f.Begin, f.End = begin, monotonic()
+		f.Party, f.Begin, f.End = p.Number, begin, monotonic()
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Role, err)
 		}
@@ -89,90 +109,3 @@ var partyWorker = carom.NewWorker("bench.party", func(ctx context.Context, p par
 	}
 	return nil
 })
-
-// cast starts the parties of a case. In a round of n operations, each does n/shares
-// of its role, where shares is how many have the same role.
-func (e *Env) cast(parties ...party) (Run, error) {
-	ctx, cancel := context.WithCancelCause(e.ctx)
-	done, err := carom.NewQueue[finished](e.M, "")
-	if _, err := own(e, done, err); err != nil {
-		cancel(nil)
-		return nil, err
-	}
-	g := carom.NewGroup(ctx, e.M)
-	shares := map[string]int{}
-	rounds := make([]*carom.Queue[int64], len(parties))
-	for i := range parties {
-		p := &parties[i]
-		q, err := carom.NewQueue[int64](e.M, "")
-		if rounds[i], err = own(e, q, err); err != nil {
-			cancel(nil)
-			return nil, err
-		}
-		p.Rounds, p.Done = rounds[i], done
-		shares[p.Role]++
-		partyWorker.Go(g, *p)
-	}
-	ended := make(chan struct{})
-	go func() {
-		if err := g.Wait(); err != nil {
-			cancel(err)
-		}
-		close(ended)
-	}()
-	e.onClose(func() {
-		for _, q := range rounds {
-			_ = q.CloseWrite()
-		}
-		select {
-		case <-ended:
-		case <-time.After(2 * time.Second):
-			cancel(errors.New("the case is over"))
-			<-ended
-		}
-		cancel(nil)
-	})
-	grain := 1
-	for _, s := range shares {
-		grain *= s
-	}
-	round := func(n int) (Result, error) {
-		n = (n + grain - 1) / grain * grain
-		for i, q := range rounds {
-			if err := q.Put(ctx, int64(n/shares[parties[i].Role])); err != nil {
-				return Result{}, err
-			}
-		}
-		all := make([]finished, len(parties))
-		for i := range all {
-			f, err := done.Get(ctx)
-			if err != nil {
-				return Result{}, errors.Join(err, context.Cause(ctx))
-			}
-			all[i] = f
-		}
-		return together(n, all), nil
-	}
-	_, err = round(grain) // everybody is up and connected
-	return round, err
-}
-
-// together is a round as a whole: from the first party's start to the last one's end.
-func together(n int, all []finished) Result {
-	begin, end, mallocs := all[0].Begin, all[0].End, uint64(0)
-	r := Result{Ops: n, Metrics: map[string]float64{}}
-	for _, f := range all {
-		begin, end, mallocs = min(begin, f.Begin), max(end, f.End), mallocs+f.Mallocs
-		for i, unit := range []string{"p50-ns", "p99-ns", "p99.9-ns"} {
-			if f.Quantiles[i] != 0 {
-				r.Metrics[unit] = max(r.Metrics[unit], float64(f.Quantiles[i]))
-			}
-		}
-		if f.Least != 0 {
-			r.Metrics["least/mean"] = float64(f.Least) / 1000
-		}
-	}
-	r.Elapsed = time.Duration(end - begin)
-	r.Metrics["allocs/op"] = allocsPerOp(mallocs, n)
-	return r
-}

@@ -1,62 +1,57 @@
 package bench
 
 import (
-	"bufio"
 	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 )
 
 //go:embed python.py
 var pythonScript []byte
 
+// What Python's multiprocessing does, run and timed by Python processes.
 func init() {
 	python("ValueAdd/impl=multiprocessing", "value")
 	python("Lock/impl=multiprocessing/procs=1", "lock")
-	python("Queue/impl=multiprocessing/procs=2/size=64B", "queue")
-	python("DictGet/impl=multiprocessing/procs=2/goroutines=1", "manager_dict")
+	python("Lock/impl=multiprocessing/procs=2/goroutines=1", "locks", "2")
+	python("Lock/impl=multiprocessing/procs=4/goroutines=1", "locks", "4")
+	python("Semaphore/impl=multiprocessing", "semaphore")
+	python("EventRoundTrip/impl=multiprocessing/procs=2", "round_trip", "event")
+	python("SemaphoreRoundTrip/impl=multiprocessing/procs=2", "round_trip", "semaphore")
+	python("ConditionRoundTrip/impl=multiprocessing/procs=2", "round_trip", "condition")
+	python("QueueRoundTrip/impl=multiprocessing/procs=2/size=64B", "round_trip", "queue")
+	python("BarrierRound/impl=multiprocessing/procs=2", "barrier")
+	for _, size := range Sizes {
+		for _, s := range Shapes {
+			python("Queue/impl=multiprocessing/"+ShapeName(s[0], s[1])+"/size="+SizeName(size), "queue", size, Depth(size), s[0], s[1])
+		}
+	}
+	python("DictGet/impl=multiprocessing/clients=1/goroutines=1", "manager_dict", "get")
+	python("DictSet/impl=multiprocessing/clients=1/goroutines=1", "manager_dict", "set")
+	python("DictUpdate/impl=multiprocessing/clients=1/goroutines=1", "manager_dict", "update")
+	python("ListAppend/impl=multiprocessing", "manager_list", "append")
+	python("ListAll/impl=multiprocessing", "manager_list", "all")
+	python("Start/impl=multiprocessing/procs=2", "start")
 }
 
-// python is a case that a Python process runs and times.
-func python(name, what string) {
-	add(Case{Name: name, Open: func(e *Env) (Run, error) {
+func python(name string, args ...any) {
+	Add(Case{Name: name, Open: func(e *Env) (Run, error) {
 		interpreter, err := exec.LookPath("python3")
 		if err != nil {
 			return nil, fmt.Errorf("%w: python3", ErrMissing)
 		}
-		script, err := e.path("peer.py")
+		script, err := e.Path("peer.py")
 		if err != nil {
 			return nil, err
 		}
 		if err := os.WriteFile(script, pythonScript, 0o600); err != nil {
 			return nil, err
 		}
-		cmd := exec.CommandContext(e.ctx, interpreter, script, what)
-		cmd.Stderr = os.Stderr
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			return nil, err
+		line := []string{script}
+		for _, a := range args {
+			line = append(line, fmt.Sprint(a))
 		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			return nil, err
-		}
-		if err := cmd.Start(); err != nil {
-			return nil, err
-		}
-		e.onClose(func() { _ = in.Close(); _ = cmd.Wait() })
-		answers := bufio.NewReader(out)
-		return func(n int) (Result, error) {
-			if _, err := fmt.Fprintln(in, n); err != nil {
-				return Result{}, err
-			}
-			var ns int64
-			if _, err := fmt.Fscanln(answers, &ns); err != nil {
-				return Result{}, fmt.Errorf("python: %w", err)
-			}
-			return Result{Ops: n, Elapsed: time.Duration(max(ns, 1))}, nil
-		}, nil
+		return e.talk(interpreter, line...)
 	}})
 }

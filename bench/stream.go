@@ -13,89 +13,89 @@ import (
 // messages, one write each, read through a buffer.
 func init() {
 	for _, size := range []int{64, 1 << 10, 64 << 10, 1 << 20} {
-		add(Case{Name: "Queue/impl=unix/procs=2/size=" + sizeName(size), Bytes: size, Open: func(e *Env) (Run, error) {
-			path, err := e.path("stream")
+		Add(Case{Name: "Queue/impl=unix/procs=2/size=" + SizeName(size), Bytes: size, Open: func(e *Env) (Run, error) {
+			path, err := e.Path("stream")
 			if err != nil {
 				return nil, err
 			}
-			return e.cast(placed(
-				party{Role: "unix put", Object: path, Size: size},
-				party{Role: "unix get", Object: path, Size: size})...)
+			return e.Cast(Placed(
+				Party{Role: "unix put", Object: path, Size: size},
+				Party{Role: "unix get", Object: path, Size: size})...)
 		}})
 	}
-	add(Case{Name: "QueueRoundTrip/impl=unix/procs=2/size=64B", Open: func(e *Env) (Run, error) {
-		path, err := e.path("stream")
+	Add(Case{Name: "QueueRoundTrip/impl=unix/procs=2/size=64B", Open: func(e *Env) (Run, error) {
+		path, err := e.Path("stream")
 		if err != nil {
 			return nil, err
 		}
-		return e.cast(placed(
-			party{Role: "unix ping", Object: path, Size: 64},
-			party{Role: "unix pong", Object: path, Size: 64})...)
+		return e.Cast(Placed(
+			Party{Role: "unix ping", Object: path, Size: 64},
+			Party{Role: "unix pong", Object: path, Size: 64})...)
 	}})
-	roles["unix put"] = func(ctx context.Context, _ *carom.Manager, p party) (share, error) {
+	Roles["unix put"] = func(ctx context.Context, _ *carom.Manager, p Party) (Share, error) {
 		c, err := dialWhenUp(ctx, p.Object)
 		return writes(c, p.Size), err
 	}
-	roles["unix get"] = func(_ context.Context, _ *carom.Manager, p party) (share, error) {
+	Roles["unix get"] = func(_ context.Context, _ *carom.Manager, p Party) (Share, error) {
 		c, err := acceptOne(p.Object)
 		return reads(c, p.Size), err
 	}
-	roles["unix ping"] = func(ctx context.Context, _ *carom.Manager, p party) (share, error) {
+	Roles["unix ping"] = func(ctx context.Context, _ *carom.Manager, p Party) (Share, error) {
 		c, err := dialWhenUp(ctx, p.Object)
 		buf := make([]byte, p.Size)
-		return func(_ context.Context, n int) (finished, error) {
-			t := timing(n)
+		return func(_ context.Context, n int) (Finished, error) {
+			t := Timing(n)
 			for range n {
 				if _, err := c.Write(buf); err != nil {
-					return finished{}, err
+					return Finished{}, err
 				}
 				if _, err := io.ReadFull(c, buf); err != nil {
-					return finished{}, err
+					return Finished{}, err
 				}
-				t.lap()
+				t.Lap()
 			}
-			return t.finished(), nil
+			return t.Finished(), nil
 		}, err
 	}
-	roles["unix pong"] = func(_ context.Context, _ *carom.Manager, p party) (share, error) {
+	Roles["unix pong"] = func(_ context.Context, _ *carom.Manager, p Party) (Share, error) {
 		c, err := acceptOne(p.Object)
 		buf := make([]byte, p.Size)
-		return func(_ context.Context, n int) (finished, error) {
+		return func(_ context.Context, n int) (Finished, error) {
 			for range n {
 				if _, err := io.ReadFull(c, buf); err != nil {
-					return finished{}, err
+					return Finished{}, err
 				}
 				if _, err := c.Write(buf); err != nil {
-					return finished{}, err
+					return Finished{}, err
 				}
 			}
-			return finished{}, nil
+			return Finished{}, nil
 		}, err
 	}
 }
 
-func writes(w io.Writer, size int) share {
+func writes(w io.Writer, size int) Share {
 	buf := make([]byte, size)
-	return func(_ context.Context, n int) (finished, error) {
+	return func(_ context.Context, n int) (Finished, error) {
 		for range n {
 			if _, err := w.Write(buf); err != nil {
-				return finished{}, err
+				return Finished{}, err
 			}
 		}
-		return finished{}, nil
+		return Finished{}, nil
 	}
 }
 
-func reads(from io.Reader, size int) share {
+func reads(from io.Reader, size int) Share {
 	r := bufio.NewReaderSize(from, 64<<10)
 	buf := make([]byte, size)
-	return func(_ context.Context, n int) (finished, error) {
+	return func(_ context.Context, n int) (Finished, error) {
 		for range n {
 			if _, err := io.ReadFull(r, buf); err != nil {
-				return finished{}, err
+				return Finished{}, err
 			}
 		}
-		return finished{}, nil
+		return Finished{}, nil
 	}
 }
 

@@ -13,7 +13,7 @@ var sink int64
 
 func init() {
 	value := func(op string, loop func(v *carom.Value[int64], n int)) {
-		add(inProcess("Value"+op+"/impl=carom", 0, func(e *Env) (func(int) error, error) {
+		Add(InProcess("Value"+op+"/impl=carom", 0, func(e *Env) (func(int) error, error) {
 			v, err := carom.NewValue[int64](e.M, "")
 			if _, err := own(e, v, err); err != nil {
 				return nil, err
@@ -22,7 +22,7 @@ func init() {
 		}))
 	}
 	private := func(op string, loop func(v *atomic.Int64, n int)) {
-		add(inProcess("Value"+op+"/impl=atomic", 0, func(*Env) (func(int) error, error) {
+		Add(InProcess("Value"+op+"/impl=atomic", 0, func(*Env) (func(int) error, error) {
 			v := new(atomic.Int64)
 			return func(n int) error { loop(v, n); return nil }, nil
 		}))

@@ -1,0 +1,31 @@
+// Peers are cases of what a Go program would use instead of carom, where that takes a
+// dependency: the library go-ipc, and Redis by go-redis.
+//
+//	go -C bench/peers test -bench .     each case as a benchmark
+//
+// The report of package bench runs this program beside its own cases.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/carom-ipc/carom"
+	"github.com/carom-ipc/carom/bench"
+)
+
+var cases []bench.Case
+
+func add(c bench.Case) {
+	cases = append(cases, c)
+	bench.Add(c)
+}
+
+func main() {
+	carom.Init()
+	log.SetFlags(0)
+	if err := bench.Serve(context.Background(), cases, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}

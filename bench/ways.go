@@ -1,0 +1,12 @@
+package bench
+
+import "github.com/carom-ipc/carom"
+
+// ways are how a client's calls get to the coordinator. Each has managers of its own, so
+// that a case measures the way that its name says.
+var ways = []struct {
+	name    string
+	options carom.Options
+}{
+	{"socket", carom.Options{Memory: 64 << 20}},
+}
