@@ -101,6 +101,16 @@ func (s *Server) take(conn net.Conn) {
 	go s.serve(conn)
 }
 
+// Attend serves conn, whose other end is in the coordinator's own process: for
+// methods that call objects of the coordinator. It is also served while the
+// server drains.
+func (s *Server) Attend(conn net.Conn) {
+	s.mu.Lock()
+	s.inside[conn] = true
+	s.mu.Unlock()
+	s.take(conn)
+}
+
 // evict closes the n oldest connections that are not authenticated yet. s.mu
 // is held.
 func (s *Server) evict(n int) {
@@ -121,6 +131,7 @@ func (s *Server) serve(conn net.Conn) {
 	if i := slices.Index(s.strangers, conn); i >= 0 {
 		s.strangers = slices.Delete(s.strangers, i, i+1)
 	}
+	delete(s.inside, conn)
 	s.mu.Unlock()
 	if err != nil {
 		s.refused.Add(1)

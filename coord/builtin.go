@@ -45,6 +45,8 @@ func (c *serverConn) answer(method string, r *Reader, dst []byte) ([]byte, error
 		if id := r.Uint(); r.Err() == nil {
 			err = c.sess.release(id)
 		}
+	case "methods":
+		return c.sess.appendMethods(dst, r.Uint())
 	default:
 		return dst, NoMethod("coordinator", method)
 	}
@@ -52,6 +54,24 @@ func (c *serverConn) answer(method string, r *Reader, dst []byte) ([]byte, error
 		err = r.Err()
 	}
 	return AppendNull(dst), err
+}
+
+// appendMethods answers which methods an object has, if its kind can tell.
+func (s *Session) appendMethods(dst []byte, id uint64) ([]byte, error) {
+	o := s.lookup(id)
+	if o == nil {
+		return dst, errNoHandle(id)
+	}
+	l, ok := o.obj.(Lister)
+	if !ok {
+		return dst, fmt.Errorf("%w: what methods a %s has is in PROTOCOL.md", errs.ErrNotFound, o.kind)
+	}
+	methods := l.Methods()
+	dst = AppendArray(dst, len(methods))
+	for _, m := range methods {
+		dst = AppendText(dst, m)
+	}
+	return dst, nil
 }
 
 // requestOpen serves [kind, name, type, parameters, mode] → [handle, created, type, details].

@@ -17,11 +17,12 @@ import (
 
 // DialConfig says how to reach a coordinator. Only AuthKey is required.
 type DialConfig struct {
-	TLS     *tls.Config   // for the network "tls"
-	AuthKey []byte        // the secret that the coordinator holds too
-	Timeout time.Duration // for connecting and the handshake, beside the context; default 5 s
-	Logger  *slog.Logger  // nil: discard
-	Codec   string        // must be the coordinator's, where both say one; ErrType otherwise
+	TLS     *tls.Config                             // for the network "tls"
+	Connect func(context.Context) (net.Conn, error) // nil: to network and address
+	AuthKey []byte                                  // the secret that the coordinator holds too
+	Timeout time.Duration                           // for connecting and the handshake, beside the context; default 5 s
+	Logger  *slog.Logger                            // nil: discard
+	Codec   string                                  // must be the coordinator's, where both say one; ErrType otherwise
 }
 
 // Client is a connection to a coordinator. All methods may be called

@@ -28,7 +28,7 @@ func newGate() *gate {
 }
 
 func (g *gate) kind() map[string]Kind {
-	return map[string]Kind{"gate": KindFunc(func(*Session, string, string, []byte) (Object, error) { return g, nil })}
+	return map[string]Kind{"gate": KindFunc(func(context.Context, *Session, string, string, []byte) (Object, error) { return g, nil })}
 }
 
 func (g *gate) Blocks(method string) bool { return method == "wait" || method == "ticks" }

@@ -11,6 +11,9 @@ import (
 // TLS over it. Waiting for small frames to become large ones is nothing for
 // requests and replies: TCP_NODELAY is on, as package net has it by default.
 func (c *DialConfig) connect(ctx context.Context, d *net.Dialer, network, addr string) (net.Conn, error) {
+	if c.Connect != nil {
+		return c.Connect(ctx)
+	}
 	if network != "tls" {
 		return d.DialContext(ctx, network, addr)
 	}

@@ -37,7 +37,7 @@ type dictEntry struct {
 // places in the map and in the order, and what the allocator rounds up.
 const entryCost = 176
 
-func newDict(sess *Session, _, _ string, _ []byte) (Object, error) {
+func newDict(_ context.Context, sess *Session, _, _ string, _ []byte) (Object, error) {
 	return &dict{budget: sess.Budget(), entries: map[string]*dictEntry{}, watchers: map[*dictWatcher]struct{}{}}, nil
 }
 

@@ -30,6 +30,9 @@ func (s *Server) handshake(conn net.Conn) (*serverConn, error) {
 	if err != nil {
 		return nil, refuse(conn, err)
 	}
+	s.mu.Lock()
+	peer.Inside = s.inside[conn]
+	s.mu.Unlock()
 	if err := peer.allowed(); err != nil {
 		return nil, refuse(conn, err)
 	}

@@ -18,16 +18,16 @@ const (
 type Kind interface {
 	// New makes an object. typ is the signature of its element type, empty if
 	// unknown; params is a CBOR item from the client, nil for none, and must
-	// not be kept.
-	New(sess *Session, name, typ string, params []byte) (Object, error)
+	// not be kept. ctx ends when the client cancels or its session ends.
+	New(ctx context.Context, sess *Session, name, typ string, params []byte) (Object, error)
 }
 
 // KindFunc is a function that serves as a Kind.
-type KindFunc func(sess *Session, name, typ string, params []byte) (Object, error)
+type KindFunc func(ctx context.Context, sess *Session, name, typ string, params []byte) (Object, error)
 
 // New calls f.
-func (f KindFunc) New(sess *Session, name, typ string, params []byte) (Object, error) {
-	return f(sess, name, typ, params)
+func (f KindFunc) New(ctx context.Context, sess *Session, name, typ string, params []byte) (Object, error) {
+	return f(ctx, sess, name, typ, params)
 }
 
 // Object is what lives behind a name. Its methods are called concurrently.
@@ -97,6 +97,9 @@ type Stream interface {
 	// Close is called once, at the end or before, and may overlap with Next.
 	Close()
 }
+
+// Lister is implemented by objects that can tell which methods they have.
+type Lister interface{ Methods() []string }
 
 // Sizer is implemented by objects that can say how large they are.
 type Sizer interface {

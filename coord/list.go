@@ -24,7 +24,7 @@ type list struct {
 // itemCost is charged for each item beside its bytes.
 const itemCost = 48
 
-func newList(sess *Session, _, _ string, _ []byte) (Object, error) {
+func newList(_ context.Context, sess *Session, _, _ string, _ []byte) (Object, error) {
 	return &list{budget: sess.Budget()}, nil
 }
 

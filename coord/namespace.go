@@ -11,8 +11,8 @@ import (
 // which it is an error to read what is not there.
 type namespace struct{ *dict }
 
-func newNamespace(sess *Session, name, typ string, params []byte) (Object, error) {
-	d, err := newDict(sess, name, typ, params)
+func newNamespace(ctx context.Context, sess *Session, name, typ string, params []byte) (Object, error) {
+	d, err := newDict(ctx, sess, name, typ, params)
 	if err != nil {
 		return nil, err
 	}

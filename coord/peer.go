@@ -14,7 +14,9 @@ type Peer struct {
 	Addr    string // empty for most unix sockets
 	// Local says that the kernel vouched for PID, UID and GID: the peer is a
 	// process on this machine, and descriptors can be passed to it.
-	Local         bool
+	Local bool
+	// Inside says that it is the coordinator's own process, by Server.Attend.
+	Inside        bool
 	PID, UID, GID int
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,12 +90,18 @@ func (r *registry) open(ctx context.Context, sess *Session, kind, name, typ stri
 	if o := r.byName[name]; o != nil {
 		o.refs++
 		r.mu.Unlock()
-		<-o.ready
-		if err := o.attachable(kind, typ, mode); err != nil {
-			r.unref(o)
-			return nil, false, err
+		err := o.await(ctx, kind)
+		if err == nil {
+			err = o.attachable(kind, typ, mode)
 		}
-		return o, false, nil
+		if err == nil {
+			return o, false, nil
+		}
+		r.unref(o)
+		if isContextError(err) && ctx.Err() == nil { // it was being made by a client that left
+			return r.open(ctx, sess, kind, name, typ, params, mode)
+		}
+		return nil, false, err
 	}
 	k, known := r.kinds[kind]
 	var err error
@@ -105,7 +112,7 @@ func (r *registry) open(ctx context.Context, sess *Session, kind, name, typ stri
 		r.mu.Unlock()
 		return nil, false, r.absent(ctx, name, kind, typ)
 	case !known:
-		err = fmt.Errorf("%w: the coordinator does not know the kind %q; it has to run a program that registers it",
+		err = fmt.Errorf("%w: the coordinator does not know the type %q; it must be a program that registers it: one that calls carom.Start itself, that Options.Command names, or that calls carom.Serve",
 			errs.ErrNotFound, kind)
 	}
 	if err != nil {
@@ -119,7 +126,7 @@ func (r *registry) open(ctx context.Context, sess *Session, kind, name, typ stri
 
 	// Without the lock: a kind may take its time, and whoever opens the same
 	// name meanwhile waits for ready.
-	o.obj, o.err = r.make(sess, k, o, params)
+	o.obj, o.err = r.make(ctx, sess, k, o, params)
 	if o.err != nil {
 		r.mu.Lock()
 		delete(r.byName, name)
@@ -215,10 +222,36 @@ func (r *registry) adopt(kind, typ string, obj Object) (*object, error) {
 	return o, nil
 }
 
-// attachable compares an object with what somebody wants to open.
+// share returns an object that is there, on which the caller gets a reference.
+func (r *registry) share(kind, name string) (*object, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.byName[name]
+	if o == nil || o.kind != kind || !o.isReady() || o.err != nil {
+		return nil, fmt.Errorf("%w: no %s is called %q", errs.ErrNotFound, kind, name)
+	}
+	o.refs++
+	return o, nil
+}
+
+// await waits until somebody has made the object. One of another kind than the
+// wanted one is of no use, however it turns out.
+func (o *object) await(ctx context.Context, kind string) error {
+	if o.kind != kind {
+		return nil
+	}
+	select {
+	case <-o.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// attachable compares an object with what somebody wants to open, after await.
 func (o *object) attachable(kind, typ string, mode Mode) error {
 	switch {
-	case o.err != nil:
+	case o.kind == kind && o.err != nil:
 		return o.err
 	case mode == Exclusive:
 		return fmt.Errorf("%w: %q is a %s", errs.ErrExists, o.name, o.describe())
@@ -229,7 +262,7 @@ func (o *object) attachable(kind, typ string, mode Mode) error {
 }
 
 // make creates what o stands for, or nothing at all.
-func (r *registry) make(sess *Session, k Kind, o *object, params []byte) (obj Object, err error) {
+func (r *registry) make(ctx context.Context, sess *Session, k Kind, o *object, params []byte) (obj Object, err error) {
 	o.cost = int64(objectCost + len(o.name) + len(o.typ))
 	if err := r.pay.Reserve(o.cost); err != nil {
 		return nil, err
@@ -252,7 +285,7 @@ func (r *registry) make(sess *Session, k Kind, o *object, params []byte) (obj Ob
 			}
 		}()
 	}
-	return k.New(sess, o.name, o.typ, params)
+	return k.New(ctx, sess, o.name, o.typ, params)
 }
 
 // remove takes an object's name away.
@@ -360,4 +393,8 @@ func (r *registry) close() {
 		}
 		r.dispose(o)
 	}
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -66,8 +66,10 @@ func (d *directory) names() string {
 
 func TestNamesAreShared(t *testing.T) {
 	dir := &directory{taken: map[string]string{"lock": "lock"}}
-	broken := KindFunc(func(*Session, string, string, []byte) (Object, error) { return nil, errors.New("broken") })
-	panics := KindFunc(func(*Session, string, string, []byte) (Object, error) { panic("on purpose") })
+	broken := KindFunc(func(context.Context, *Session, string, string, []byte) (Object, error) {
+		return nil, errors.New("broken")
+	})
+	panics := KindFunc(func(context.Context, *Session, string, string, []byte) (Object, error) { panic("on purpose") })
 	s, c := pair(t, Config{Names: dir, Kinds: map[string]Kind{"broken": broken, "panics": panics}})
 	before := s.Stats().Bytes
 	ctx := testContext(t)
@@ -125,10 +127,10 @@ type slowKind struct {
 
 func (k *slowKind) Blocks(method string) bool { return method == "new" }
 
-func (k *slowKind) New(sess *Session, name, typ string, params []byte) (Object, error) {
+func (k *slowKind) New(ctx context.Context, sess *Session, name, typ string, params []byte) (Object, error) {
 	k.made.Add(1)
 	<-k.proceed
-	return newList(sess, name, typ, params)
+	return newList(ctx, sess, name, typ, params)
 }
 
 // Whoever opens a name while somebody makes the object gets that one.

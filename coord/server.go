@@ -58,7 +58,8 @@ type Server struct {
 
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
-	strangers []net.Conn // not authenticated yet, the oldest first
+	strangers []net.Conn        // not authenticated yet, the oldest first
+	inside    map[net.Conn]bool // of them, those from Attend
 	sessions  map[*Session]bool
 	closed    bool
 
@@ -81,7 +82,7 @@ func NewServer(cfg Config) (*Server, error) {
 	maps.Copy(kinds, cfg.Kinds)
 	s := &Server{
 		cfg: cfg, authKey: append([]byte(nil), cfg.AuthKey...), limits: cfg.Limits.withDefaults(), log: cfg.Logger,
-		listeners: map[net.Listener]bool{}, sessions: map[*Session]bool{}, idle: make(chan struct{}, 1),
+		listeners: map[net.Listener]bool{}, inside: map[net.Conn]bool{}, sessions: map[*Session]bool{}, idle: make(chan struct{}, 1),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -196,7 +197,7 @@ func (s *Server) admit(sess *Session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.draining.Load():
+	case s.draining.Load() && !sess.peer.Inside:
 		return errShutdown
 	case len(s.sessions) >= s.limits.Connections:
 		return fmt.Errorf("%w: %d clients are connected, which is the limit", errs.ErrTooLarge, len(s.sessions))

@@ -85,7 +85,7 @@ func (c *serverConn) handle(body []byte) error {
 	switch {
 	case err != nil: // nested too deeply
 		c.fail(q.id, "", method, err)
-	case c.srv.draining.Load() && q.id != 0: // a cancel makes the end come sooner
+	case c.srv.draining.Load() && q.id != 0 && !c.sess.peer.Inside: // a cancel makes the end come sooner
 		c.fail(q.id, "", method, errShutdown)
 	case q.object == serverObject:
 		c.builtin(q, method)

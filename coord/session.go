@@ -108,6 +108,16 @@ func (s *Session) Adopt(kind, typ string, obj Object) (name string, handle uint6
 	return o.name, o.id, s.attach(o)
 }
 
+// Share opens for the session an object that is there already, as Open does.
+// ErrNotFound: none of that kind has the name.
+func (s *Session) Share(kind, name string) (handle uint64, err error) {
+	o, err := s.srv.objects.share(kind, name)
+	if err != nil {
+		return 0, err
+	}
+	return o.id, s.attach(o)
+}
+
 // release takes one opening back.
 func (s *Session) release(id uint64) error {
 	s.mu.Lock()
