@@ -157,6 +157,13 @@ func (c *Client) Close() error {
 // and for a kind that the coordinator does not know; ErrName, ErrTooLarge for
 // bad names; ErrNoMemory; what New returns.
 func (c *Client) Open(ctx context.Context, kind, name, typ string, params []byte, mode Mode) (handle uint64, err error) {
+	handle, _, err = c.OpenDetails(ctx, kind, name, typ, params, mode)
+	return handle, err
+}
+
+// OpenDetails is Open, and returns what the kind tells about the object: one
+// CBOR item.
+func (c *Client) OpenDetails(ctx context.Context, kind, name, typ string, params []byte, mode Mode) (handle uint64, details []byte, err error) {
 	if params == nil {
 		params = []byte{cborNull}
 	}
@@ -168,12 +175,19 @@ func (c *Client) Open(ctx context.Context, kind, name, typ string, params []byte
 	args = AppendUint(args, uint64(mode))
 	out, err := c.Call(ctx, serverObject, "open", args, nil)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	r := NewReader(out)
-	r.Args(3)
-	return r.Uint(), r.Err()
+	r.Args(4)
+	handle = r.Uint()
+	r.Bool() // created
+	r.Text() // the element type
+	details = r.Raw()
+	return handle, details, r.Err()
 }
+
+// FrameLimit is the size, in bytes, that neither a request nor a reply exceeds.
+func (c *Client) FrameLimit() int { return c.frame }
 
 // Release gives a handle back, once for each Open that returned it.
 func (c *Client) Release(ctx context.Context, handle uint64) error {
