@@ -72,6 +72,7 @@ type Domain struct {
 	gates                gates
 	hub                  hub
 	spin                 spinner
+	endings              endings
 	closing              chan struct{}
 	poll                 bool
 
@@ -104,6 +105,7 @@ func (d *Domain) Close() {
 		}
 		time.Sleep(20 * time.Microsecond)
 	}
+	d.endings.close()
 	d.hub.close()
 }
 

@@ -20,8 +20,10 @@ type sleeper struct {
 	bits   uint32        // names it for waitBits
 	ended  uint32        // set when ctx ends; a futex word private to this process
 	acked  atomic.Uint32 // the sleeper has seen ended
-	stop   func() bool
+	ending *ending       // nil if ctx cannot end
 	vec    [3]waitv
+
+	before, after *sleeper // those with the same ending
 }
 
 // glance is how often a sleeper looks at its peer's word where it cannot sleep on both
@@ -39,22 +41,16 @@ func (d *Domain) startSleep(ctx context.Context, word *uint32) *sleeper {
 		s.bits = 1 << (s.record % 31)
 		atom.Store64(&d.waits[s.record], d.offset(word))
 		if ctx.Done() != nil {
-			s.stop = afterFunc(ctx, s.cancel)
+			d.endings.enter(ctx, s)
 		}
 	}
 	return s
 }
 
-// cancel ends the sleep. Where a private word cannot be waited for beside the
-// shared one, the wake-up is repeated until it is acknowledged: it may come between
-// the sleeper's look at ended and its sleep.
-func (s *sleeper) cancel() {
+// end ends the sleep.
+func (s *sleeper) end() {
 	atomic.StoreUint32(&s.ended, 1)
 	wakePrivate(&s.ended)
-	for pause := 10 * time.Microsecond; waitvMissing.Load() && s.acked.Load() == 0; pause *= 2 {
-		wakeBits(s.word, s.bits)
-		nap(min(pause, time.Millisecond))
-	}
 }
 
 // sleep returns when *word is no longer val, when peer (may be nil) is no longer
@@ -68,7 +64,7 @@ func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Dur
 	case s.record < 0:
 		s.d.hub.park(s.ctx, s.word, val, limit)
 		return
-	case s.stop == nil && peer == nil && limit == 0:
+	case s.ending == nil && peer == nil && limit == 0:
 		wait(s.word, val)
 		return
 	}
@@ -78,7 +74,7 @@ func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Dur
 		s.vec[n] = sharedWord(peer, peerVal)
 		n++
 	}
-	if s.stop != nil {
+	if s.ending != nil {
 		s.vec[n] = privateWord(&s.ended, 0)
 		n++
 	}
@@ -113,8 +109,8 @@ func (s *sleeper) finish() {
 		atom.Store64(&d.waits[s.record], 0)
 		release(&d.freeWaits, s.record)
 	}
-	if s.stop != nil && !s.stop() {
-		return // cancel may still be running: not for reuse
+	if s.ending != nil && !d.endings.leave(s) {
+		return // not for reuse
 	}
 	*s = sleeper{}
 	sleepers.Put(s)

@@ -45,7 +45,8 @@ func wait(word *uint32, val uint32) {
 func waitBits(word *uint32, val, bits uint32, d time.Duration) {
 	var ts *unix.Timespec
 	if d > 0 {
-		ts = deadline(d)
+		end := deadline(d)
+		ts = &end
 	}
 	_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), opWaitBitset, uintptr(val),
 		uintptr(unsafe.Pointer(ts)), 0, uintptr(bits))
@@ -60,7 +61,8 @@ func waitMany(w []waitv, d time.Duration) bool {
 	}
 	var ts *unix.Timespec
 	if d > 0 {
-		ts = deadline(d)
+		end := deadline(d)
+		ts = &end
 	}
 	_, _, e := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&w[0])), uintptr(len(w)), 0,
 		uintptr(unsafe.Pointer(ts)), unix.CLOCK_MONOTONIC, 0)
@@ -72,11 +74,10 @@ func waitMany(w []waitv, d time.Duration) bool {
 	return true
 }
 
-func deadline(d time.Duration) *unix.Timespec {
-	ts := new(unix.Timespec)
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, ts)
-	*ts = unix.NsecToTimespec(ts.Nano() + int64(d))
-	return ts
+func deadline(d time.Duration) unix.Timespec {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return unix.NsecToTimespec(ts.Nano() + int64(d))
 }
 
 // wake wakes up to n sleepers and returns how many. It never blocks, so it can
