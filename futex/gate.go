@@ -10,8 +10,10 @@ import (
 // gates let one goroutine of this process at a time compete for a contended
 // word; the others queue here, in order, and cost no thread.
 type gates struct {
-	shards [64]gateShard
+	shards [gateShards]gateShard
 }
+
+const gateShards = 64
 
 type gateShard struct {
 	mu   sync.Mutex

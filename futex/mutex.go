@@ -129,7 +129,7 @@ func (m *Mutex) bury(d *Domain, w uint32) bool {
 func (m *Mutex) lockSlow(ctx context.Context, d *Domain, mode Mode) (recovered bool, err error) {
 	if d.spin.busy.CompareAndSwap(false, true) {
 		got := false
-		d.spin.try(&d.spin.lock, lockSpin, func() bool {
+		d.spinForLock(&m.word, func() bool {
 			w := atom.Load32(&m.word)
 			if w&idMask == 0 {
 				got, recovered, err = m.acquire(d, w, mode, 0)

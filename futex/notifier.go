@@ -53,7 +53,7 @@ func (n *Notifier) notify(d *Domain, count int) {
 // Wait returns nil when ready reports true; else the context's error or ErrClosed.
 // ready is called by this goroutine only and must be cheap.
 func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) error {
-	if ready() || d.spin.try(&d.spin.message, messageSpin, ready) {
+	if ready() || d.spinForMessage(&n.word, ready) {
 		return nil
 	}
 	if err := d.enter(ctx, &n.word); err != nil {

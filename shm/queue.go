@@ -266,7 +266,7 @@ func (q *Items) admit(ctx context.Context, wait bool) error {
 			return errs.ErrFull
 		}
 		room := func() bool { return !q.Full() || q.Closed() }
-		q.d.Spin(q.someRoom())
+		q.h.notFull.Spin(q.d, q.someRoom())
 		if err := q.h.notFull.Wait(ctx, q.d, room); err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 	if !u.permits && !wait && atom.Load32(&l.word)&^semSlow == 0 {
 		return errs.ErrLocked
 	}
-	if !u.permits && wait && l.d.Spin(func() bool { return u.tryFast() }) {
+	if !u.permits && wait && l.d.Spin(&l.word, func() bool { return u.tryFast() }) {
 		return nil
 	}
 	if err := l.enter(ctx); err != nil {
