@@ -61,6 +61,13 @@ type Config struct {
 // not depend on each other.
 type Domain struct {
 	self    ID
+	closing chan struct{}
+	visit   *visit // of a guest; nil for a process
+	*ways
+}
+
+// ways are what a process shares with its guests.
+type ways struct {
 	peers   Peers
 	base    *byte
 	waits   []uint64
@@ -73,7 +80,6 @@ type Domain struct {
 	hub                  hub
 	spin                 spinner
 	endings              endings
-	closing              chan struct{}
 	poll                 bool
 
 	slept, woke atomic.Uint64
@@ -81,8 +87,8 @@ type Domain struct {
 
 // NewDomain returns the process's view.
 func NewDomain(c Config) *Domain {
-	d := &Domain{self: c.Self, peers: c.Peers, base: c.Base, waits: c.Waits, wakes: c.Wakes, parking: c.Parking,
-		closing: make(chan struct{}), poll: c.Poll}
+	d := &Domain{self: c.Self, closing: make(chan struct{}), ways: &ways{peers: c.Peers, base: c.Base,
+		waits: c.Waits, wakes: c.Wakes, parking: c.Parking, poll: c.Poll}}
 	d.allWaits = 1<<len(c.Waits) - 1
 	d.freeWaits.Store(d.allWaits)
 	d.freeWakes.Store(1<<len(c.Wakes) - 1)
@@ -93,10 +99,14 @@ func NewDomain(c Config) *Domain {
 // Self is the process's own name.
 func (d *Domain) Self() ID { return d.self }
 
-// Close ends every wait of this process with ErrClosed and stops the hub. It must be
-// called once.
+// Close ends every wait of this process, or of this guest, with ErrClosed; a process's
+// hub stops, for which its guests must be closed before. It must be called once.
 func (d *Domain) Close() {
 	close(d.closing)
+	if d.visit != nil {
+		d.endVisit()
+		return
+	}
 	for d.freeWaits.Load() != d.allWaits { // a sleeper may have looked just before closing was closed
 		for i := range d.waits {
 			if off := atom.Load64(&d.waits[i]); off != 0 {

@@ -25,17 +25,21 @@ type gateShard struct {
 // gate exists while somebody is inside.
 type gate struct {
 	first, last *gateWaiter
+	inside      *Domain // whose goroutine
 }
 
 type gateWaiter struct {
 	next, prev *gateWaiter
+	d          *Domain
 	turn       turn
 	granted    bool // guarded by the shard's mutex
+	expelled   bool // likewise
 }
 
-// enter returns when the caller is the one goroutine inside the gate of word,
-// or with the context's error.
-func (g *gates) enter(ctx context.Context, word *uint32) error {
+// enter returns when the caller, a goroutine of d, is the one inside the gate of word, or
+// with the context's error, or with ErrClosed where d is a guest's.
+func (g *gates) enter(ctx context.Context, word *uint32, d *Domain) error {
+	d.arrive()
 	s := &g.shards[gateIndex(word)]
 	s.mu.Lock()
 	in, busy := s.open[word]
@@ -48,10 +52,11 @@ func (g *gates) enter(ctx context.Context, word *uint32) error {
 			in = new(gate)
 		}
 		s.open[word] = in
+		in.inside = d
 		s.mu.Unlock()
 		return nil
 	}
-	w := &gateWaiter{turn: newTurn(), prev: in.last}
+	w := &gateWaiter{turn: newTurn(), prev: in.last, d: d}
 	if in.last == nil {
 		in.first = w
 	} else {
@@ -61,6 +66,10 @@ func (g *gates) enter(ctx context.Context, word *uint32) error {
 	s.mu.Unlock()
 
 	if w.turn.await(ctx) {
+		if w.expelled {
+			d.depart()
+			return errs.ErrClosed
+		}
 		return nil
 	}
 	s.mu.Lock()
@@ -69,15 +78,18 @@ func (g *gates) enter(ctx context.Context, word *uint32) error {
 		g.leave(word)
 		return ctx.Err()
 	}
-	in.remove(w)
+	if !w.expelled {
+		in.remove(w)
+	}
 	s.mu.Unlock()
+	d.depart()
 	return ctx.Err()
 }
 
 // enter is the gates', and ErrClosed to those whose turn comes after Close: what lay
 // behind the word may be gone.
 func (d *Domain) enter(ctx context.Context, word *uint32) error {
-	if err := d.gates.enter(ctx, word); err != nil {
+	if err := d.gates.enter(ctx, word, d); err != nil {
 		return err
 	}
 	if d.closed() {
@@ -92,17 +104,44 @@ func (g *gates) leave(word *uint32) {
 	s := &g.shards[gateIndex(word)]
 	s.mu.Lock()
 	in := s.open[word]
-	w := in.first
+	d, w := in.inside, in.first
 	if w == nil {
 		delete(s.open, word)
+		in.inside = nil
 		s.idle = in
 		s.mu.Unlock()
+		d.depart()
 		return
 	}
 	in.remove(w)
+	in.inside = w.d
 	w.granted = true
 	s.mu.Unlock()
 	w.turn.give()
+	d.depart()
+}
+
+// expel sends the goroutines of d that queue at any gate away. d is closed: none comes
+// after them that does not leave at once.
+func (g *gates) expel(d *Domain) {
+	for i := range g.shards {
+		s := &g.shards[i]
+		var out []*gateWaiter
+		s.mu.Lock()
+		for _, in := range s.open {
+			for w := in.first; w != nil; w = w.next {
+				if w.d == d {
+					in.remove(w)
+					w.expelled = true
+					out = append(out, w)
+				}
+			}
+		}
+		s.mu.Unlock()
+		for _, w := range out {
+			w.turn.give()
+		}
+	}
 }
 
 func (in *gate) remove(w *gateWaiter) {

@@ -32,8 +32,9 @@ type parked struct {
 
 func (h *hub) init(d *Domain) { h.d = d; h.done = make(chan struct{}) }
 
-// park returns when *word is no longer val, the context ends, or the time is over.
-func (h *hub) park(ctx context.Context, word *uint32, val uint32, limit time.Duration) {
+// park returns when *word is no longer val, the context ends, closing is closed, or the
+// time is over.
+func (h *hub) park(ctx context.Context, closing <-chan struct{}, word *uint32, val uint32, limit time.Duration) {
 	p := &parked{word: word, val: val, wake: make(chan struct{}, 1)}
 	b := h.d.bucket(word)
 	h.mu.Lock()
@@ -68,7 +69,7 @@ func (h *hub) park(ctx context.Context, word *uint32, val uint32, limit time.Dur
 	case <-p.wake:
 	case <-ctx.Done():
 	case <-timeout:
-	case <-h.d.closing:
+	case <-closing:
 	}
 }
 

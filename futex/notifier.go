@@ -60,6 +60,12 @@ func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) error
 		return err
 	}
 	defer d.gates.leave(&n.word)
+	return n.WaitApart(ctx, d, ready)
+}
+
+// WaitApart is Wait without queueing behind others of this process: for one whose
+// condition may come true while theirs does not.
+func (n *Notifier) WaitApart(ctx context.Context, d *Domain, ready func() bool) error {
 	if ready() {
 		return nil
 	}

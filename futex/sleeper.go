@@ -34,12 +34,14 @@ var sleepers = sync.Pool{New: func() any { return new(sleeper) }}
 
 // startSleep registers the wait. Every return path must call finish.
 func (d *Domain) startSleep(ctx context.Context, word *uint32) *sleeper {
+	d.arrive()
 	s := sleepers.Get().(*sleeper)
 	s.d, s.ctx, s.word = d, ctx, word
 	s.record = claim(&d.freeWaits)
 	if s.record >= 0 {
 		s.bits = 1 << (s.record % 31)
 		atom.Store64(&d.waits[s.record], d.offset(word))
+		d.uses(s.record)
 		if ctx.Done() != nil {
 			d.endings.enter(ctx, s)
 		}
@@ -62,7 +64,7 @@ func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Dur
 	}
 	switch {
 	case s.record < 0:
-		s.d.hub.park(s.ctx, s.word, val, limit)
+		s.d.hub.park(s.ctx, s.d.closing, s.word, val, limit)
 		return
 	case s.ending == nil && peer == nil && limit == 0:
 		wait(s.word, val)
@@ -105,7 +107,9 @@ func (s *sleeper) err() error {
 func (s *sleeper) finish() {
 	s.acked.Store(1)
 	d := s.d
+	defer d.depart()
 	if s.record >= 0 {
+		d.usesNoMore(s.record)
 		atom.Store64(&d.waits[s.record], 0)
 		release(&d.freeWaits, s.record)
 	}
