@@ -38,7 +38,7 @@ const (
 	died    = 1 << 30
 	handoff = 1 << 29
 
-	handoffAfter = time.Millisecond
+	handoffAfter = 200 * time.Microsecond
 )
 
 // Mode says what a locker does with a lock whose owner died.
@@ -156,7 +156,7 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 	s := d.startSleep(ctx, &m.word)
 	defer s.finish()
 	start := now()
-	keep := uint32(0)
+	keep, slept := uint32(0), false
 	for {
 		w := atom.Load32(&m.word)
 		got, recovered, err := m.acquire(d, w, mode, keep)
@@ -195,7 +195,13 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 		if w|keep != w && !atom.CAS32(&m.word, w, w|keep) {
 			continue
 		}
+		// The owner is about to find that the lock is reserved: better to be awake then, as
+		// waking takes longer than many a turn of the others'.
+		if slept && keep&handoff != 0 && d.spinForLock(&m.word, func() bool { return atom.Load32(&m.word)&idMask == 0 }) {
+			continue
+		}
 		s.sleep(w|keep, peer, peerVal, limit)
+		slept = true
 	}
 }
 
