@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -34,6 +35,10 @@ func (e *Event) open(m *Manager, op, name string, opts []Option) error {
 	if err != nil {
 		return (&handle{kind: shm.Event, name: name}).wrap(op, err)
 	}
+	if m.isRemote() {
+		e.h, err = openRemoteHandle(m, op, shm.Event, name, "", o.exclusive, coord.AppendArray(nil, 0))
+		return err
+	}
 	h, _, err := openHandle(m, op, shm.Spec{Name: name, Kind: shm.Event, Payload: shm.EventPayload,
 		Exclusive: o.exclusive, OpenOnly: op == "open"})
 	if err != nil {
@@ -45,23 +50,21 @@ func (e *Event) open(m *Manager, op, name string, opts []Option) error {
 	return nil
 }
 
+// use is where the event is; nil without an error where that is at the coordinator.
 func (e *Event) use(op string) (*futex.Event, error) {
 	if e != nil {
 		if w := e.word.Load(); w != nil {
 			return w, nil
 		}
 	}
-	return nil, e.gone(op)
+	return nil, e.away(op)
 }
 
-func (e *Event) gone(op string) error {
-	if e == nil || e.h == nil {
-		return (*handle)(nil).gone(shm.Event, op)
+func (e *Event) away(op string) error {
+	if e == nil {
+		return (*handle)(nil).away(shm.Event, op)
 	}
-	if err := e.h.gone(shm.Event, op); err != nil {
-		return err
-	}
-	return e.h.wrap(op, ErrClosed)
+	return e.h.away(shm.Event, op)
 }
 
 // Set raises the flag and wakes all who wait.
@@ -69,6 +72,9 @@ func (e *Event) Set() error {
 	w, err := e.use("set")
 	if err != nil {
 		return err
+	}
+	if w == nil {
+		return e.h.tell("set", "set", nil)
 	}
 	e.h.obj.Release()
 	w.Set(e.d)
@@ -81,6 +87,9 @@ func (e *Event) Clear() error {
 	if err != nil {
 		return err
 	}
+	if w == nil {
+		return e.h.tell("clear", "clear", nil)
+	}
 	w.Clear()
 	return nil
 }
@@ -90,6 +99,9 @@ func (e *Event) IsSet() bool {
 	w, err := e.use("is set")
 	if err != nil {
 		return false
+	}
+	if w == nil {
+		return e.isSetRemote()
 	}
 	set := w.IsSet()
 	e.h.obj.Acquire()
@@ -102,6 +114,9 @@ func (e *Event) Wait(ctx context.Context) error {
 	w, err := e.use("wait")
 	if err != nil {
 		return err
+	}
+	if w == nil {
+		return e.h.ask(ctx, "wait", "wait", nil)
 	}
 	if err := w.Wait(ctx, e.d); err != nil {
 		return e.h.wrap("wait", err)
@@ -118,16 +133,20 @@ func (e *Event) Name() string {
 	return e.h.nameOf()
 }
 
-// Err says why IsSet is false: ErrClosed, or nil.
+// Err says why the last IsSet was false: ErrClosed; on a remote handle also what the
+// round trip failed with; or nil.
 func (e *Event) Err() error {
-	_, err := e.use("use")
+	w, err := e.use("use")
+	if w == nil && err == nil {
+		return e.h.lastErr()
+	}
 	return err
 }
 
 // Close detaches this handle.
 func (e *Event) Close() error {
 	if e == nil {
-		return e.gone("close")
+		return e.away("close")
 	}
 	return e.h.close(shm.Event)
 }

@@ -14,7 +14,8 @@ import (
 // work on nil, as which nil handles and the zero values of their types have it.
 type handle struct {
 	m      *Manager
-	obj    *shm.Object
+	obj    *shm.Object   // where this process maps the memory
+	r      *remoteObject // where the coordinator performs the operations
 	kind   shm.Kind
 	name   string
 	closed atomic.Bool
@@ -120,10 +121,26 @@ func (h *handle) gone(kind shm.Kind, op string) error {
 	switch {
 	case h == nil:
 		return &OpError{Op: op, Kind: kind.String(), Err: errNoHandle}
-	case h.closed.Load() || h.obj.Detached():
+	case h.closed.Load() || h.detached():
 		return &OpError{Op: op, Kind: kind.String(), Name: h.name, Err: ErrClosed}
 	}
 	return nil
+}
+
+func (h *handle) detached() bool {
+	if h.r != nil {
+		return h.m.ctx.Err() != nil
+	}
+	return h.obj.Detached()
+}
+
+// away is what use of a handle without pointers into the arena comes to: nil of a remote
+// one, else an error.
+func (h *handle) away(kind shm.Kind, op string) error {
+	if err := h.gone(kind, op); err != nil || h.r != nil {
+		return err
+	}
+	return h.wrap(op, ErrClosed)
 }
 
 func (h *handle) close(kind shm.Kind) error {
@@ -132,6 +149,9 @@ func (h *handle) close(kind shm.Kind) error {
 	}
 	if h.closed.Swap(true) {
 		return h.wrap("close", ErrClosed)
+	}
+	if h.r != nil {
+		return h.wrap("close", h.r.close(kind.String()))
 	}
 	h.Unbind()
 	h.obj.Unbind(h)

@@ -21,10 +21,13 @@ type remote struct {
 	name string
 	typ  string
 
-	mu     sync.Mutex
-	client *coord.Client // whose session id belongs to
-	id     uint64
-	closed bool
+	params []byte // for the kind, where the object is made
+
+	mu      sync.Mutex
+	client  *coord.Client // whose session id belongs to
+	id      uint64
+	details []byte // what the kind told of the object
+	closed  bool
 }
 
 // maxNameLen bounds an object's name, in bytes.
@@ -88,11 +91,15 @@ func remoteMode(kind, name string, opts []Option) (coord.Mode, error) {
 
 // attach opens the object in client's session. r.mu is held, or r is new.
 func (r *remote) attach(ctx context.Context, client *coord.Client, mode coord.Mode) error {
-	id, err := client.Open(ctx, strings.ToLower(r.kind), r.name, r.typ, nil, mode)
+	var params []byte
+	if mode != coord.Attach {
+		params = r.params
+	}
+	id, details, err := client.OpenDetails(ctx, protocolKind(r.kind), r.name, r.typ, params, mode)
 	if err != nil {
 		return err
 	}
-	r.client, r.id = client, id
+	r.client, r.id, r.details = client, id, details
 	return nil
 }
 
@@ -148,7 +155,7 @@ func (r *remote) close(kind string) error {
 	client, id, closed := r.client, r.id, r.closed
 	r.closed = true
 	r.mu.Unlock()
-	if closed {
+	if closed || client == nil { // a Ref that was never used
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.b.timeout())

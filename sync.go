@@ -51,6 +51,10 @@ func (l *Lock) open(m *Manager, op, name string, opts []Option) error {
 	if o.autoRecover {
 		spec.Flags = lockAutoRecover
 	}
+	if m.isRemote() {
+		l.h, err = openRemoteHandle(m, op, shm.Lock, name, "", o.exclusive, lockParams(o))
+		return err
+	}
 	h, _, err := openHandle(m, op, spec)
 	if err != nil {
 		return err
@@ -70,7 +74,7 @@ func describeLock(_ uint64, flags uint32) string {
 
 // ownLock is the lock inside a value or an array.
 func ownLock(h *handle) *Lock {
-	if h == nil || h.gone(h.kind, "lock") != nil {
+	if h == nil || h.r != nil || h.gone(h.kind, "lock") != nil {
 		return &Lock{h: h}
 	}
 	l := &Lock{h: h, d: h.m.arena.Domain()}
@@ -94,6 +98,9 @@ func (l *Lock) lockSlow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if m == nil {
+		return l.h.ask(ctx, "lock", "lock", nil)
+	}
 	if _, err := m.Lock(ctx, l.d, l.mode); err != nil {
 		return l.h.wrap("lock", err)
 	}
@@ -108,6 +115,9 @@ func (l *Lock) TryLock() error {
 	if err != nil {
 		return err
 	}
+	if m == nil {
+		return l.h.tell("try lock", "trylock", nil)
+	}
 	if _, err := m.TryLock(l.d, l.mode); err != nil {
 		return l.h.wrap("try lock", err)
 	}
@@ -121,6 +131,9 @@ func (l *Lock) Recover(ctx context.Context) error {
 	m, err := l.mutex("recover")
 	if err != nil {
 		return err
+	}
+	if m == nil {
+		return l.h.ask(ctx, "recover", "recover", nil)
 	}
 	if _, err := m.Lock(ctx, l.d, futex.TakeOver); err != nil {
 		return l.h.wrap("recover", err)
@@ -145,6 +158,9 @@ func (l *Lock) unlockSlow() error {
 	if err != nil {
 		return err
 	}
+	if m == nil {
+		return l.h.tell("unlock", "unlock", nil)
+	}
 	l.h.obj.Release()
 	return l.h.wrap("unlock", m.Unlock(l.d))
 }
@@ -164,6 +180,9 @@ func (l *Lock) Fence() uint64 {
 	m, err := l.mutex("fence")
 	if err != nil {
 		return 0
+	}
+	if m == nil {
+		return l.fenceRemote()
 	}
 	return m.Fence()
 }
@@ -186,23 +205,21 @@ func (k locker) Unlock() {
 	}
 }
 
+// mutex is where the lock is; nil without an error where that is at the coordinator.
 func (l *Lock) mutex(op string) (*futex.Mutex, error) {
 	if l != nil {
 		if m := l.word.Load(); m != nil {
 			return m, nil
 		}
 	}
-	return nil, l.gone(op)
+	return nil, l.away(op)
 }
 
-func (l *Lock) gone(op string) error {
+func (l *Lock) away(op string) error {
 	if l == nil || l.h == nil {
-		return (*handle)(nil).gone(shm.Lock, op)
+		return (*handle)(nil).away(shm.Lock, op)
 	}
-	if err := l.h.gone(l.h.kind, op); err != nil {
-		return err
-	}
-	return l.h.wrap(op, ErrClosed)
+	return l.h.away(l.h.kind, op)
 }
 
 // Name is the name by which other processes open the lock; of a lock that belongs to
@@ -214,18 +231,20 @@ func (l *Lock) Name() string {
 	return l.h.nameOf()
 }
 
-// Err says why Fence is 0 though the lock was acquired: ErrClosed, or nil.
+// Err says why the last Fence was 0 though the lock was acquired: ErrClosed; on a remote
+// handle also what the round trip failed with; or nil.
 func (l *Lock) Err() error {
-	if l == nil || l.word.Load() == nil {
-		return l.gone("use")
+	m, err := l.mutex("use")
+	if m == nil && err == nil {
+		return l.h.lastErr()
 	}
-	return nil
+	return err
 }
 
 // Close detaches this handle. It does not unlock.
 func (l *Lock) Close() error {
 	if l == nil {
-		return l.gone("close")
+		return l.away("close")
 	}
 	return l.h.close(shm.Lock)
 }

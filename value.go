@@ -54,6 +54,9 @@ func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
 	if o.hasInitial {
 		spec.Init = func(p []byte) { shm.Put(p, initial) }
 	}
+	if m.isRemote() {
+		return v.openRemote(m, op, name, layout, o, initial)
+	}
 	if h, _, err = openHandle(m, op, spec); err != nil {
 		return err
 	}
@@ -81,6 +84,9 @@ func (v *Value[T]) loadSlow() (t T) {
 	if v.gone("load") != nil {
 		return t
 	}
+	if v.h.r != nil {
+		return v.loadRemote()
+	}
 	t = shm.LoadBig[T](v.h.obj)
 	v.h.obj.Acquire()
 	return t
@@ -105,6 +111,10 @@ func (v *Value[T]) storeSlow(t T) {
 			return
 		}
 	}
+	if v.isRemote() {
+		v.storeRemote(t)
+		return
+	}
 	v.update("store", func(T) (T, bool) { return t, true })
 }
 
@@ -117,6 +127,9 @@ func (v *Value[T]) Swap(t T) (old T) {
 			v.h.obj.Acquire()
 			return old
 		}
+	}
+	if v.isRemote() {
+		return v.swapRemote(t)
 	}
 	v.update("swap", func(cur T) (T, bool) { old = cur; return t, true })
 	return old
@@ -150,6 +163,8 @@ func addSlow[T Number](v *Value[T], d T) (sum T) {
 		v.h.obj.Release()
 		sum = shm.AddAt(p, d)
 		v.h.obj.Acquire()
+	} else if v.isRemote() {
+		sum = addRemote(v, d)
 	}
 	return sum
 }
@@ -173,6 +188,9 @@ func swapIfSlow[T comparable](v *Value[T], old, new T) (swapped bool) {
 			return swapped
 		}
 	}
+	if v.isRemote() {
+		return swapIfRemote(v, old, new)
+	}
 	v.update("compare and swap", func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
 	return swapped
 }
@@ -190,6 +208,9 @@ func (v *Value[T]) Update(ctx context.Context, f func(*T) error) error {
 		return v.h.wrap("update", err)
 	}
 	defer lock.Unlock()
+	if v.h.r != nil {
+		return v.updateRemote(ctx, f)
+	}
 	t := v.Load()
 	if err := f(&t); err != nil {
 		return err
@@ -214,9 +235,14 @@ func (v *Value[T]) Name() string {
 	return v.h.nameOf()
 }
 
-// Err says why the last method without an error could not do its work: ErrClosed, or
-// nil if it could.
-func (v *Value[T]) Err() error { return v.gone("use") }
+// Err says why the last method without an error could not do its work: ErrClosed; on a
+// remote handle also what the round trip failed with; or nil if it could.
+func (v *Value[T]) Err() error {
+	if err := v.gone("use"); err != nil || v.h.r == nil {
+		return err
+	}
+	return v.h.lastErr()
+}
 
 // Close detaches this handle.
 func (v *Value[T]) Close() error {

@@ -1,0 +1,33 @@
+package carom
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/shm"
+)
+
+// canTravel says why elements cannot go to the coordinator as they lie in memory. On the
+// wire they are little-endian.
+func (l elementLayout) canTravel() error {
+	if l.size > 1 && binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return fmt.Errorf("%w: elements of %d bytes on a remote handle of a big-endian machine", ErrType, l.size)
+	}
+	return nil
+}
+
+// intoElement reads an element into *t.
+func intoElement[T any](t *T) result {
+	return func(in *coord.Reader) error { return copyElement(t, in.Bytes()) }
+}
+
+// copyElement makes b the memory of *t.
+func copyElement[T any](t *T, b []byte) error {
+	dst := shm.BytesOfOne(t)
+	if len(b) != len(dst) {
+		return fmt.Errorf("%w: an element of %d bytes, want %d", ErrType, len(b), len(dst))
+	}
+	copy(dst, b)
+	return nil
+}

@@ -1,0 +1,166 @@
+package carom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/shm"
+)
+
+// remoteObject is an object in shared memory that this process does not map: the
+// coordinator performs the operations, on the same words that others use directly.
+type remoteObject struct {
+	remote
+	piece  int                   // bytes of elements or items that go into one request
+	failed atomic.Pointer[error] // of the last method without an error
+}
+
+// maxPiece bounds what one request makes the coordinator do without a break.
+const maxPiece = 1 << 20
+
+// isRemote reports that m's objects in shared memory are used through the coordinator.
+func (m *Manager) isRemote() bool { return m != nil && m.arena == nil }
+
+// openRemoteHandle makes sure that the object is there and opens it in the session.
+// params is what the kind wants to know to make it.
+func openRemoteHandle(m *Manager, op string, kind shm.Kind, name, typ string, exclusive bool, params []byte) (*handle, error) {
+	h := &handle{m: m, kind: kind, name: name}
+	if err := m.check(op); err != nil {
+		return nil, h.wrap(op, err)
+	}
+	mode := coord.Create
+	switch {
+	case op == "open":
+		mode = coord.Attach
+	case exclusive:
+		mode = coord.Exclusive
+	}
+	err := shm.CheckName(name)
+	if err == nil && name == "" {
+		if mode == coord.Attach {
+			err = fmt.Errorf("an empty name: %w", ErrNotFound)
+		}
+		h.name = shm.RandomName(kind.String())
+	}
+	if err != nil {
+		return nil, h.wrap(op, err)
+	}
+	ctx, cancel := bounded(m)
+	defer cancel()
+	h.r = &remoteObject{remote: remote{b: m, kind: kind.String(), name: h.name, typ: typ, params: params}}
+	client, err := m.dial(ctx)
+	if err == nil {
+		h.r.piece = min(maxPiece, client.FrameLimit()/2)
+		err = h.r.attach(ctx, client, mode)
+	}
+	if err != nil {
+		return nil, h.wrap(op, late(ctx, m, err))
+	}
+	return h, nil
+}
+
+// bounded is the context of calls that take none.
+func bounded(m *Manager) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(m.ctx, m.opts.Timeout)
+}
+
+// late says what the end of a context of bounded means.
+func late(ctx context.Context, m *Manager, err error) error {
+	switch {
+	case !isContextError(err) || ctx.Err() == nil:
+		return err
+	case m.ctx.Err() != nil:
+		return ErrClosed
+	}
+	return fmt.Errorf("no answer within %v: %w", m.opts.Timeout, ErrUnavailable)
+}
+
+// result reads what a method returned. What the reader finds wrong need not be returned.
+type result func(*coord.Reader) error
+
+func intoBool(b *bool) result   { return func(in *coord.Reader) error { *b = in.Bool(); return nil } }
+func intoInt(n *int) result     { return func(in *coord.Reader) error { *n = int(in.Int()); return nil } }
+func intoUint(n *uint64) result { return func(in *coord.Reader) error { *n = in.Uint(); return nil } }
+func intoBytes(b *[]byte) result {
+	return func(in *coord.Reader) error { *b = append([]byte{}, in.Bytes()...); return nil }
+}
+
+// ask makes a round trip: it calls method, which may wait until ctx ends, and has read
+// look at the result.
+func (h *handle) ask(ctx context.Context, op, method string, read result, args ...any) error {
+	err := h.send(ctx, op, method, read, args)
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil { // not by the caller
+		return h.wrap(op, fmt.Errorf("the coordinator ended the call: %w", ErrUnavailable))
+	}
+	return err
+}
+
+// tell is ask of a method that takes no context, and is bounded by Options.Timeout.
+func (h *handle) tell(op, method string, read result, args ...any) error {
+	ctx, cancel := bounded(h.m)
+	defer cancel()
+	return h.wrap(op, late(ctx, h.m, h.send(ctx, op, method, read, args)))
+}
+
+// look is tell of a method without an error, which Err then returns.
+func (h *handle) look(op, method string, read result, args ...any) error {
+	err := h.tell(op, method, read, args...)
+	h.r.failed.Store(&err)
+	return err
+}
+
+func (h *handle) send(ctx context.Context, op, method string, read result, args []any) error {
+	q := h.r.call(h.r.kind, op, len(args))
+	defer q.end()
+	for _, arg := range args {
+		q.arg(arg)
+	}
+	if q.do(ctx, method) && read != nil {
+		q.fail(read(q.in))
+		q.fail(q.in.Err())
+	}
+	return q.err
+}
+
+// lastErr is why the last method without an error failed, nil if it did not.
+func (h *handle) lastErr() error {
+	if err := h.r.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// details reads what the kind told of the object when it was opened.
+func (h *handle) details() *coord.Reader {
+	h.r.mu.Lock()
+	defer h.r.mu.Unlock()
+	in := coord.NewReader(h.r.remote.details)
+	in.Array()
+	return in
+}
+
+// arg adds an argument.
+func (q *remoteCall) arg(v any) {
+	switch v := v.(type) {
+	case []byte:
+		q.args = coord.AppendBytes(q.args, v)
+	case string:
+		q.args = coord.AppendText(q.args, v)
+	case bool:
+		q.args = coord.AppendBool(q.args, v)
+	case int:
+		q.args = coord.AppendInt(q.args, int64(v))
+	case uint64:
+		q.args = coord.AppendUint(q.args, v)
+	case time.Duration:
+		q.args = coord.AppendInt(q.args, int64(v))
+	case rawCBOR:
+		q.args = append(q.args, v...)
+	default:
+		q.fail(fmt.Errorf("%w: an argument of type %T", ErrType, v))
+	}
+}
