@@ -71,23 +71,46 @@ func (w *waiters) breakUp(state uint32) {
 // ErrBroken; action's, which breaks the barrier; the context's: its deadline breaks the
 // barrier and is joined with ErrBroken, its cancellation takes the caller out only.
 func (b *Rendezvous) Wait(ctx context.Context, action func() error) (int, error) {
+	index, turn, err := b.Arrive(ctx, action != nil)
+	if turn == 0 {
+		return index, err
+	}
+	err = b.act(action)
+	index, ferr := b.Finish(context.WithoutCancel(ctx), turn, err == nil)
+	if err == nil {
+		err = ferr
+	}
+	return index, err
+}
+
+// Arrive is Wait that leaves the action to the caller: the last to arrive is given a turn,
+// which is not 0, and must call Finish with it. Without acts, nobody has an action.
+func (b *Rendezvous) Arrive(ctx context.Context, acts bool) (index int, turn uint64, err error) {
 	w := b.w
 	for {
 		if err := w.enter(ctx); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		switch {
 		case w.word == barrierBroken:
 			w.leave()
-			return 0, errs.ErrBroken
+			return 0, 0, errs.ErrBroken
 		case w.word == barrierFilling && w.waiting+1 >= w.total:
-			return b.last(ctx, action)
+			turn = b.last()
+			if acts {
+				w.leave()
+				return 0, turn, nil
+			}
+			index = b.release()
+			w.leave()
+			return index, 0, nil
 		case w.word == barrierFilling:
-			return b.join(ctx)
+			index, err = b.join(ctx)
+			return index, 0, err
 		}
 		w.leave()
 		if err := w.late().Wait(ctx, w.d, func() bool { return atom.Load32(&w.word) != barrierActing }); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 }
@@ -120,33 +143,39 @@ func (b *Rendezvous) join(ctx context.Context) (int, error) {
 	return 0, err
 }
 
-// last runs the action and releases the others. Should it die meanwhile, phase tells the
+// last begins the turn of the last to arrive. Should it die before its end, phase tells the
 // sweep to break the barrier. The list is entered.
-func (b *Rendezvous) last(ctx context.Context, action func() error) (int, error) {
+func (b *Rendezvous) last() (turn uint64) {
 	w := b.w
-	turn := w.tickets + 1 // nobody gets another ticket while this action is the barrier's
+	turn = w.tickets + 1 // nobody gets another ticket while this action is the barrier's
 	atom.Put64(&w.tickets, turn)
 	atom.Store32(&w.phase, uint32(w.a.self))
 	atom.Store32(&w.word, barrierActing)
-	if action != nil {
-		w.leave()
-		err := b.act(action)
-		if lerr := w.enter(context.WithoutCancel(ctx)); lerr != nil {
-			return 0, lerr
-		}
-		if w.word != barrierActing || w.tickets != turn { // reset or aborted meanwhile
-			w.leave()
-			if err == nil {
-				err = errs.ErrBroken
-			}
-			return 0, err
-		}
-		if err != nil {
-			w.breakUp(barrierBroken)
-			w.leave()
-			return 0, err
-		}
+	return turn
+}
+
+// Finish ends a turn: it releases the others and returns the order of arrival, or breaks the
+// barrier if the action failed. Errors: ErrBroken, also if the barrier was reset or aborted
+// meanwhile; the context's, then the turn goes on.
+func (b *Rendezvous) Finish(ctx context.Context, turn uint64, ok bool) (int, error) {
+	w := b.w
+	if err := w.enter(ctx); err != nil {
+		return 0, err
 	}
+	defer w.leave()
+	switch {
+	case w.word != barrierActing || w.tickets != turn:
+		return 0, errs.ErrBroken
+	case !ok:
+		w.breakUp(barrierBroken)
+		return 0, errs.ErrBroken
+	}
+	return b.release(), nil
+}
+
+// release ends a round. The list is entered.
+func (b *Rendezvous) release() int {
+	w := b.w
 	index := uint32(0)
 	for ; w.waiting > 0; index++ {
 		w.settle(nodeGranted, index)
@@ -154,8 +183,7 @@ func (b *Rendezvous) last(ctx context.Context, action func() error) (int, error)
 	atom.Store32(&w.word, barrierFilling)
 	atom.Store32(&w.phase, 0)
 	w.late().NotifyAll(w.d)
-	w.leave()
-	return int(index), nil
+	return int(index)
 }
 
 // act breaks the barrier also where the action panics.
@@ -172,16 +200,22 @@ func (b *Rendezvous) act(action func() error) (err error) {
 }
 
 // Reset sends those who wait away with ErrBroken and makes the barrier new.
-func (b *Rendezvous) Reset() error { return b.end(barrierFilling) }
+func (b *Rendezvous) Reset() error { return b.End(context.Background(), false) }
 
 // Abort breaks the barrier until Reset.
-func (b *Rendezvous) Abort() error { return b.end(barrierBroken) }
+func (b *Rendezvous) Abort() error { return b.End(context.Background(), true) }
 
-func (b *Rendezvous) end(state uint32) error {
-	if err := b.w.enter(context.Background()); err != nil {
+// End is Abort where broken is true, else Reset. It waits for who is at work on the barrier
+// until ctx ends.
+func (b *Rendezvous) End(ctx context.Context, broken bool) error {
+	if err := b.w.enter(ctx); err != nil {
 		return err
 	}
 	defer b.w.leave()
+	state := uint32(barrierFilling)
+	if broken {
+		state = barrierBroken
+	}
 	b.w.breakUp(state)
 	return nil
 }

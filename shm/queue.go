@@ -110,6 +110,8 @@ type Items struct {
 	a *Arena
 	h *queueHead
 	d *futex.Domain
+
+	most uint64 // bytes of an item that is taken
 }
 
 // A Claim is an item that was taken from a queue with confirmation: where it is.
@@ -124,18 +126,27 @@ func QueueSpec(kind Kind, name, typ string, cap int, confirm bool) Spec {
 	if confirm {
 		s.Flags = queueConfirm
 	}
+	s.Init = func(payload []byte) { initQueue(payload, s.Param, uint64(s.Flags)) }
 	return s
 }
 
 // OpenQueue opens a queue, whose first segment is made by whoever first needs it.
 func (a *Arena) OpenQueue(ctx context.Context, s Spec) (*Items, error) {
-	cap, flags := s.Param, uint64(s.Flags)
-	s.Init = func(payload []byte) { initQueue(payload, cap, flags) }
 	o, _, err := a.Open(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return a.items(o.Ref, o, a.domain), nil
+	return ItemsOf(o), nil
+}
+
+// ItemsOf is the queue behind an attachment.
+func ItemsOf(o *Object) *Items { return o.arena.items(o.Ref, o, o.arena.domain) }
+
+// Within is the queue for who has room for n bytes: a larger item is ErrTooLarge, and stays.
+func (q *Items) Within(n int) *Items {
+	within := *q
+	within.most = uint64(max(n, 0))
+	return &within
 }
 
 // Object is the attachment.

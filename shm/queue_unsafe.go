@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/carom-ipc/carom/futex"
@@ -16,7 +17,7 @@ func (a *Arena) items(r Ref, o *Object, d *futex.Domain) *Items {
 	if o == nil { // the sweep's: not attached by this process
 		o = &Object{Ref: r, arena: a}
 	}
-	return &Items{o: o, a: a, h: at[queueHead](a, r.Off+queuePad), d: d}
+	return &Items{o: o, a: a, h: at[queueHead](a, r.Off+queuePad), d: d, most: math.MaxUint64}
 }
 
 func initQueue(payload []byte, cap, flags uint64) {

@@ -186,11 +186,14 @@ func (w *waiters) clearSlow() {
 
 // Release gives n units back. ErrOverRelease: more than there were, for a bounded
 // semaphore, or than SemaphoreMax; none is given back then.
-func (u *Units) Release(n uint32) error {
+func (u *Units) Release(n uint32) error { return u.ReleaseContext(context.Background(), n) }
+
+// ReleaseContext is Release that waits for who is at work on the semaphore until ctx ends.
+func (u *Units) ReleaseContext(ctx context.Context, n uint32) error {
 	for {
 		w := atom.Load32(&u.w.word)
 		if w&semSlow != 0 {
-			return u.releaseSlow(n)
+			return u.releaseSlow(ctx, n)
 		}
 		if uint64(w)+uint64(n) > SemaphoreMax || u.bounded && w+n > u.w.total {
 			return errs.ErrOverRelease
@@ -201,9 +204,9 @@ func (u *Units) Release(n uint32) error {
 	}
 }
 
-func (u *Units) releaseSlow(n uint32) error {
+func (u *Units) releaseSlow(ctx context.Context, n uint32) error {
 	l := u.w
-	if err := l.enter(context.Background()); err != nil {
+	if err := l.enter(ctx); err != nil {
 		return err
 	}
 	defer l.leave()

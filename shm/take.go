@@ -3,6 +3,7 @@ package shm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/carom-ipc/carom/internal/atom"
@@ -127,21 +128,25 @@ func (q *Items) advanceHead() {
 	atom.Publish64(&h.count, h.nextCount)
 }
 
-// itemAt reads an item's header and checks that what it says can be.
-func (q *Items) itemAt(off uint64, word uint32) (taken, error) {
+// itemAt reads an item's header and checks that what it says can be, and is wanted.
+func (q *Items) itemAt(off uint64, word uint32) (t taken, err error) {
 	switch word & 3 {
 	case tagInline:
-		if word>>2 <= MaxInline {
-			return taken{n: uint64(word >> 2)}, nil
+		if t.n = uint64(word >> 2); t.n > MaxInline {
+			return t, errs.ErrCorrupt
 		}
 	case tagBlock:
-		block := *q.long(off + itemHead)
-		n := *q.long(off + itemHead + 8)
-		if size := q.a.blockSize(block); size >= blockItem && n <= size-blockItem {
-			return taken{block: block, n: n}, nil
+		t.block, t.n = *q.long(off + itemHead), *q.long(off + itemHead + 8)
+		if size := q.a.blockSize(t.block); size < blockItem || t.n > size-blockItem {
+			return t, errs.ErrCorrupt
 		}
+	default:
+		return t, errs.ErrCorrupt
 	}
-	return taken{}, errs.ErrCorrupt
+	if t.n > q.most {
+		return t, fmt.Errorf("an item of %d bytes: %w", t.n, errs.ErrTooLarge)
+	}
+	return t, nil
 }
 
 // front is the header of the next item, after skipping jumps. Producers work meanwhile:
