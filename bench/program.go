@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Cases that live in other programs: those of peers that bring dependencies, and Python's.
@@ -18,7 +19,7 @@ import (
 
 // talk starts a program that runs a case.
 func (e *Env) talk(name string, args ...string) (Run, error) {
-	cmd := exec.CommandContext(e.Ctx, name, args...)
+	cmd := exec.Command(name, args...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -31,7 +32,7 @@ func (e *Env) talk(name string, args ...string) (Run, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	e.OnClose(func() { _ = in.Close(); _ = cmd.Wait() })
+	e.OnClose(func() { _ = in.Close(); end(cmd) })
 	answers := json.NewDecoder(out)
 	return func(n int) (Result, error) {
 		if _, err := fmt.Fprintln(in, n); err != nil {
@@ -43,6 +44,24 @@ func (e *Env) talk(name string, args ...string) (Run, error) {
 		}
 		return a.result()
 	}, nil
+}
+
+// end waits for a program whose input has ended, not for ever.
+func end(cmd *exec.Cmd) {
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	for _, act := range []func() error{
+		func() error { return cmd.Process.Signal(os.Interrupt) },
+		cmd.Process.Kill,
+	} {
+		select {
+		case <-ended:
+			return
+		case <-time.After(3 * time.Second):
+			_ = act()
+		}
+	}
+	<-ended
 }
 
 type programAnswer struct {
@@ -91,7 +110,7 @@ func AddProgram(ctx context.Context, path string) error {
 }
 
 // Serve is the main function of a program of cases: without arguments it lists them, with
-// a name it runs that one.
+// a name it runs that one, until its input ends or ctx does.
 func Serve(ctx context.Context, own []Case, args []string, in io.Reader, out io.Writer) error {
 	answers := json.NewEncoder(out)
 	if len(args) == 0 {

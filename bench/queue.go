@@ -36,7 +36,9 @@ func init() {
 	Roles["queue bytes put"] = queuePut(func(n int) []byte { return make([]byte, n) })
 	Roles["queue bytes get"] = queueGet[[]byte]
 
-	flow("Queue/impl=carom/procs=2/size=64B/batch=32", 1, 1, Party{Role: "queue 64B", Size: 64, Many: 32}, queueOf[[64]byte](64))
+	for _, many := range []int{32, 100} {
+		flow(fmt.Sprintf("Queue/impl=carom/procs=2/size=64B/batch=%d", many), 1, 1, Party{Role: "queue 64B", Size: 64, Many: many}, queueOf[[64]byte](64))
+	}
 	flow("Queue/impl=carom/procs=2/size=64B/cap=none", 1, 1, Party{Role: "queue 64B", Size: 64}, func(m *carom.Manager) (*carom.Queue[[64]byte], error) {
 		return carom.NewQueue[[64]byte](m, "")
 	})

@@ -71,15 +71,10 @@ func init() {
 
 // two makes an object for each direction.
 func two[O object](e *Env, open func(*carom.Manager) (O, error)) (there, back string, err error) {
-	a, err := open(e.M)
-	if _, err := own(e, a, err); err != nil {
-		return "", "", err
+	if there, err = named(e, open); err == nil {
+		back, err = named(e, open)
 	}
-	b, err := open(e.M)
-	if _, err := own(e, b, err); err != nil {
-		return "", "", err
-	}
-	return a.Name(), b.Name(), nil
+	return there, back, err
 }
 
 func openBoth[O object](m *carom.Manager, p Party, open func(*carom.Manager, string) (O, error)) (there, back O, err error) {

@@ -24,19 +24,9 @@ const idleFor = 250 * time.Microsecond
 var bellNumber atomic.Int64
 
 func init() {
-	for kind, b := range bells {
+	for kind := range bells {
 		for _, shape := range []string{awake, oneCPU, asleep} {
-			Add(Case{Name: kind + "RoundTrip/impl=carom/" + shape, Open: func(e *Env) (Run, error) {
-				name := fmt.Sprintf("bell-%d", bellNumber.Add(1))
-				for _, direction := range []string{".there", ".back"} {
-					if err := b.new(e, name+direction); err != nil {
-						return nil, err
-					}
-				}
-				return e.Cast(shaped(shape,
-					Party{Role: "ping", Op: kind, Object: name},
-					Party{Role: "pong", Op: kind, Object: name})...)
-			}})
+			Add(Case{Name: kind + "RoundTrip/impl=carom/" + shape, Open: func(e *Env) (Run, error) { return bellTrip(e, kind, shape) }})
 		}
 	}
 	Roles["ping"] = func(_ context.Context, m *carom.Manager, p Party) (Share, error) {
@@ -57,6 +47,18 @@ func init() {
 			return Finished{}, nil
 		}, err
 	}
+}
+
+func bellTrip(e *Env, kind, shape string) (Run, error) {
+	name := fmt.Sprintf("bell-%d", bellNumber.Add(1))
+	for _, direction := range []string{".there", ".back"} {
+		if err := bells[kind].new(e, name+direction); err != nil {
+			return nil, err
+		}
+	}
+	return e.Cast(shaped(shape,
+		Party{Role: "ping", Op: kind, Object: name},
+		Party{Role: "pong", Op: kind, Object: name})...)
 }
 
 func openBells(m *carom.Manager, p Party) (there, back bell, err error) {

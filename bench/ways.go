@@ -10,3 +10,11 @@ var ways = []struct {
 }{
 	{"socket", carom.Options{Memory: 64 << 20}},
 }
+
+// Ways are their names.
+func Ways() (names []string) {
+	for _, w := range ways {
+		names = append(names, w.name)
+	}
+	return names
+}

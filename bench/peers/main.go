@@ -10,6 +10,7 @@ import (
 	"context"
 	"log"
 	"os"
+	"os/signal"
 
 	"github.com/carom-ipc/carom"
 	"github.com/carom-ipc/carom/bench"
@@ -25,7 +26,10 @@ func add(c bench.Case) {
 func main() {
 	carom.Init()
 	log.SetFlags(0)
-	if err := bench.Serve(context.Background(), cases, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := bench.Serve(ctx, cases, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		stop()
 		log.Fatal(err)
 	}
 }
