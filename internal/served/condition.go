@@ -1,0 +1,161 @@
+package served
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/shm"
+)
+
+type condition struct {
+	list *shm.Waiters
+	lock mutex
+}
+
+var conditionMethods = map[string]method[*condition]{
+	"wait":   {(*condition).wait, lingering},
+	"notify": {(*condition).notify, brief},
+}
+
+// ownConditionMethods are those of a condition whose lock is its own.
+var ownConditionMethods = withLock(func(k *condition) *mutex { return &k.lock }, map[string]method[*condition]{
+	"wait":   {(*condition).wait, lingering},
+	"notify": {(*condition).notify, brief},
+})
+
+func openCondition(o *opening) (coord.Opened, error) {
+	lockName, other := "", false
+	if o.creates(1) && !o.params.Null() {
+		lockName, other = o.params.Text(), true
+	}
+	err := o.paramErr()
+	if err == nil {
+		err = o.untyped()
+	}
+	if err != nil {
+		return coord.Opened{}, err
+	}
+	var lock *shm.Object
+	if other {
+		if lock, err = o.openLock(lockName); err != nil {
+			return coord.Opened{}, err
+		}
+	}
+	obj, created, err := o.attach(shm.ConditionSpec(o.name, lock))
+	if err == nil && lock == nil && obj.Param != 0 {
+		if lock, err = o.findLock(uint32(obj.Param - 1)); err != nil {
+			_ = obj.Close()
+		}
+	}
+	if err != nil {
+		if lock != nil {
+			_ = lock.Close()
+		}
+		return coord.Opened{}, err
+	}
+	k := &condition{list: shm.WaitersOf(obj)}
+	details := coord.AppendArray(nil, 1)
+	if lock == nil {
+		k.lock = mutexOf(obj)
+		return opened(o, obj, created, k, ownConditionMethods, obj.Close, coord.AppendNull(details)), nil
+	}
+	k.lock = mutexOf(lock)
+	detach := func() error { return errors.Join(obj.Close(), lock.Close()) }
+	return opened(o, obj, created, k, conditionMethods, detach, coord.AppendText(details, lock.Name)), nil
+}
+
+// openLock opens the lock that a condition is given.
+func (o *opening) openLock(name string) (*shm.Object, error) {
+	lock, _, err := o.arena.Open(o.ctx, shm.Spec{Name: name, Kind: shm.Lock, OpenOnly: true, Any: true})
+	if err != nil {
+		return nil, fmt.Errorf("its lock %q: %w", name, err)
+	}
+	return lock, nil
+}
+
+// findLock opens the lock at an index of the directory, which the condition was given by its
+// creator. Its name may have gone since, or be another's.
+func (o *opening) findLock(index uint32) (*shm.Object, error) {
+	name, err := o.arena.NameAt(o.ctx, index)
+	if err != nil {
+		return nil, fmt.Errorf("its lock: %w", err)
+	}
+	lock, err := o.openLock(name)
+	if err == nil && lock.Index != index {
+		_ = lock.Close()
+		return nil, fmt.Errorf("its lock: %w", errs.ErrNotFound)
+	}
+	return lock, err
+}
+
+// held says whether the session holds the lock.
+func (k *condition) held() error {
+	switch owner, died := k.lock.word.Holder(); {
+	case died:
+		return errs.ErrOwnerDied
+	case owner == 0:
+		return errs.ErrNotLocked
+	case owner != k.lock.d.Self():
+		return errs.ErrNotOwner
+	}
+	return nil
+}
+
+// wait returns with the lock held, also when it was cancelled: only the end of the session
+// ends its wait for the lock. Who was notified leaves the list when it has the lock; a session
+// that ended does not, so the sweep finds it there, and passes the notification on.
+func (k *condition) wait(c *call) error {
+	if err := c.nothing(); err != nil {
+		return err
+	}
+	if err := k.held(); err != nil {
+		return err
+	}
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	w, err := k.list.Add(c.ctx)
+	if err != nil {
+		return err
+	}
+	k.lock.obj.Release()
+	if err := k.lock.word.Unlock(k.lock.d); err != nil {
+		w.Leave()
+		return err
+	}
+	err = w.Wait(c.ctx)
+	session := c.sess.Context()
+	_, lockErr := k.lock.word.Lock(session, k.lock.d, k.lock.mode)
+	if err == nil && session.Err() == nil {
+		w.Leave()
+	}
+	if lockErr != nil {
+		return errors.Join(err, lockErr)
+	}
+	if err != nil {
+		return err
+	}
+	k.lock.obj.Acquire()
+	return c.null()
+}
+
+// everybody is more than can wait.
+const everybody = 1 << 30
+
+func (k *condition) notify(c *call) error {
+	c.args.Args(1)
+	n := c.args.Uint()
+	err := c.args.Err()
+	if err == nil {
+		err = k.held()
+	}
+	if err == nil && n > 0 {
+		err = k.list.Notify(c.ctx, int(min(n, everybody)))
+	}
+	if err != nil {
+		return err
+	}
+	return c.null()
+}

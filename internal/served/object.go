@@ -1,0 +1,128 @@
+package served
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// patience says for what a method waits.
+type patience uint8
+
+const (
+	instant   patience = iota // for nothing: it runs on the goroutine that reads the connection
+	brief                     // for others who are at work on the object, for moments
+	eventful                  // for something to happen
+	lingering                 // likewise, and trying first would leave traces
+)
+
+// method is a row of the protocol's tables.
+type method[T any] struct {
+	do    func(T, *call) error
+	waits patience
+}
+
+// call is a request to an object.
+type call struct {
+	ctx  context.Context // ends when the caller cancels, or its session ends
+	sess *coord.Session
+	raw  []byte        // the arguments
+	args *coord.Reader // of them
+	wait bool          // whether to wait for something to happen
+	dst  []byte        // the result is appended
+}
+
+// nothing reads the arguments of a method that has none.
+func (c *call) nothing() error {
+	c.args.Args(0)
+	return c.args.Err()
+}
+
+func (c *call) null() error {
+	c.dst = coord.AppendNull(c.dst)
+	return nil
+}
+
+// object is one opening of an object, with a T that performs its operations. It implements
+// coord.Object, Blocker and Trier.
+type object[T any] struct {
+	it      T
+	kind    string
+	sess    *coord.Session
+	methods map[string]method[T]
+	detach  func() error
+
+	// users counts the calls, and one until Close: what a call works on must not be freed
+	// when the session releases the object meanwhile.
+	users atomic.Int64
+}
+
+func newObject[T any](o *opening, it T, methods map[string]method[T], detach func() error) *object[T] {
+	obj := &object[T]{it: it, kind: o.kind, sess: o.sess, methods: methods, detach: detach}
+	obj.users.Store(1)
+	return obj
+}
+
+// Blocks implements coord.Blocker.
+func (o *object[T]) Blocks(name string) bool { return o.methods[name].waits != instant }
+
+// Call implements coord.Object.
+func (o *object[T]) Call(ctx context.Context, sess *coord.Session, name string, args, dst []byte) ([]byte, error) {
+	m, ok := o.methods[name]
+	if !ok {
+		return dst, coord.NoMethod(o.kind, name)
+	}
+	if !o.enter() {
+		return dst, errs.ErrClosed
+	}
+	defer o.leave()
+	c := call{ctx: ctx, sess: sess, raw: args, args: coord.NewReader(args), wait: true, dst: dst}
+	err := m.do(o.it, &c)
+	return c.dst, err
+}
+
+// ended is a context with which nothing waits: what cannot be had at once is given up
+// without a trace.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// Try implements coord.Trier.
+func (o *object[T]) Try(sess *coord.Session, name string, args, dst []byte) (out []byte, ok bool, err error) {
+	m := o.methods[name]
+	if m.waits == lingering || !o.enter() {
+		return dst, false, nil
+	}
+	defer o.leave()
+	c := call{ctx: ended, sess: sess, raw: args, args: coord.NewReader(args), dst: dst}
+	err = m.do(o.it, &c)
+	if errors.Is(err, context.Canceled) || m.waits == eventful && errors.Is(err, errs.ErrWouldBlock) {
+		return dst, false, nil
+	}
+	return c.dst, true, err
+}
+
+func (o *object[T]) enter() bool {
+	for {
+		n := o.users.Load()
+		if n == 0 || o.users.CompareAndSwap(n, n+1) {
+			return n != 0
+		}
+	}
+}
+
+// leave detaches with the last. Where the session has ended, its guest is about to be swept
+// as the dead are, which needs to know what it had attached.
+func (o *object[T]) leave() {
+	if o.users.Add(-1) == 0 && o.sess.Context().Err() == nil {
+		_ = o.detach()
+	}
+}
+
+// Close implements coord.Object.
+func (o *object[T]) Close() { o.leave() }
