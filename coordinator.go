@@ -15,6 +15,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/served"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -89,7 +90,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		return nil, err
 	}
 	server, err := coord.NewServer(coord.Config{
-		AuthKey: c.key, Names: names{arena}, Limits: c.limits, Logger: c.logger,
+		AuthKey: c.key, Names: names{arena}, Openers: served.Openers(arena), Limits: c.limits, Logger: c.logger,
 		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
 			if !p.Local {
 				return payload, nil, nil
