@@ -2,8 +2,9 @@
 
 import datetime
 import math
-import pathlib
 import unittest
+
+from support import ROOT
 
 from carom import cbor
 
@@ -114,7 +115,7 @@ class TestValues(unittest.TestCase):
 
 class TestVectors(unittest.TestCase):
     def test_every_frame_is_encoded_as_the_coordinator_does(self):
-        path = pathlib.Path(__file__).parents[3] / "coord" / "testdata" / "vectors.txt"
+        path = ROOT / "coord" / "testdata" / "vectors.txt"
         lines = path.read_text().splitlines()
         self.assertGreater(len(lines), 10)
         for line in lines:
