@@ -63,6 +63,9 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 	if err != nil {
 		return (&handle{kind: shm.Array, name: name}).wrap(op, err)
 	}
+	if m.isRemote() {
+		return a.openRemote(m, op, name, layout, o, n, initial)
+	}
 	spec := shm.Spec{Name: name, Kind: shm.Array, Type: layout.signature, Param: uint64(n),
 		Payload: shm.ArrayPayload(layout.size, uint64(n)), Exclusive: o.exclusive, OpenOnly: op == "open", Any: op == "open",
 		Describe: func(n uint64, _ uint32) string { return fmt.Sprintf("%d elements", n) }}
@@ -93,8 +96,15 @@ func (a *Array[T]) Len() int {
 }
 
 // Slice is the array's memory itself, nil once the handle is closed. It must not be
-// used after the manager was closed.
+// used after the manager was closed. On a remote handle it is a copy of the elements.
 func (a *Array[T]) Slice() []T {
+	if a.isRemote() {
+		return a.sliceRemote()
+	}
+	return a.memory()
+}
+
+func (a *Array[T]) memory() []T {
 	if a != nil {
 		if s := a.elems.Load(); s != nil {
 			return *s
@@ -105,9 +115,9 @@ func (a *Array[T]) Slice() []T {
 
 // Load returns element i.
 func (a *Array[T]) Load(i int) (t T) {
-	s := a.Slice()
+	s := a.memory()
 	if s == nil && a.isGone() {
-		return t
+		return a.loadRemote(i)
 	}
 	if shm.IsWord(a.size) {
 		t = shm.LoadAt[T](shm.ElementAt(&s[i]))
@@ -120,8 +130,9 @@ func (a *Array[T]) Load(i int) (t T) {
 
 // Store sets element i.
 func (a *Array[T]) Store(i int, t T) {
-	s := a.Slice()
+	s := a.memory()
 	if s == nil && a.isGone() {
+		a.storeRemote(i, t)
 		return
 	}
 	a.h.obj.Release()
@@ -134,19 +145,23 @@ func (a *Array[T]) Store(i int, t T) {
 
 // AddAt adds d to element i and returns the sum. Integers wrap around.
 func AddAt[T Number](a *Array[T], i int, d T) T {
-	s := a.Slice()
+	s := a.memory()
 	if s == nil && a.isGone() {
-		var zero T
-		return zero
+		return addAtRemote(a, i, d)
 	}
 	a.h.obj.Release()
 	return shm.AddAt(shm.ElementAt(&s[i]), d)
 }
 
-// All gives each index with its element, as Load does.
+// All gives each index with its element, as Load does. On a remote handle the elements
+// are read some at a time, before they are given.
 func (a *Array[T]) All() iter.Seq2[int, T] {
 	return func(yield func(int, T) bool) {
-		for i := range a.Slice() {
+		if a.isRemote() {
+			a.allRemote(yield)
+			return
+		}
+		for i := range a.memory() {
 			if !yield(i, a.Load(i)) {
 				return
 			}
@@ -157,6 +172,9 @@ func (a *Array[T]) All() iter.Seq2[int, T] {
 // Do runs f on the array's memory, under the array's own lock. If the process dies in
 // f, the memory stays as it was left, and Do and Lock answer ErrOwnerDied until somebody
 // calls Lock().Recover. Errors: f's, ErrOwnerDied, ErrClosed, the context's.
+//
+// On a remote handle f has a copy, and what it changed there is stored when it returns; what
+// a process that dies in f had changed is not.
 func (a *Array[T]) Do(ctx context.Context, f func([]T) error) error {
 	if err := a.gone("do"); err != nil {
 		return err
@@ -166,7 +184,10 @@ func (a *Array[T]) Do(ctx context.Context, f func([]T) error) error {
 		return a.h.wrap("do", err)
 	}
 	defer lock.Unlock()
-	return f(a.Slice())
+	if a.h.r != nil {
+		return a.doRemote(ctx, f)
+	}
+	return f(a.memory())
 }
 
 // Lock is the array's own lock, which Do takes.
@@ -185,9 +206,14 @@ func (a *Array[T]) Name() string {
 	return a.h.nameOf()
 }
 
-// Err says why the last method without an error could not do its work: ErrClosed, or
-// nil if it could.
-func (a *Array[T]) Err() error { return a.gone("use") }
+// Err says why the last method without an error could not do its work: ErrClosed; on a
+// remote handle also what the round trip failed with; or nil if it could.
+func (a *Array[T]) Err() error {
+	if err := a.gone("use"); err != nil || a.h.r == nil {
+		return err
+	}
+	return a.h.lastErr()
+}
 
 // Close detaches this handle.
 func (a *Array[T]) Close() error {

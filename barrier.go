@@ -44,6 +44,11 @@ func (b *Barrier) open(m *Manager, op, name string, parties int, opts []Option) 
 	if err != nil {
 		return h.wrap(op, err)
 	}
+	if m.isRemote() {
+		b.action, b.timeout = o.action, o.timeout
+		b.h, err = openRemoteHandle(m, op, shm.Barrier, name, "", o.exclusive, barrierParams(parties))
+		return err
+	}
 	spec := shm.BarrierSpec(name, uint32(parties))
 	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
 	spec.Describe = func(n uint64, _ uint32) string { return fmt.Sprintf("%d parties", n) }
@@ -56,17 +61,15 @@ func (b *Barrier) open(m *Manager, op, name string, parties int, opts []Option) 
 	return nil
 }
 
+// use is where the barrier is; nil without an error where that is at the coordinator.
 func (b *Barrier) use(op string) (*shm.Rendezvous, error) {
 	if b == nil {
-		return nil, (*handle)(nil).gone(shm.Barrier, op)
+		return nil, (*handle)(nil).away(shm.Barrier, op)
 	}
 	if r := b.b.Load(); r != nil {
 		return r, nil
 	}
-	if err := b.h.gone(shm.Barrier, op); err != nil {
-		return nil, err
-	}
-	return nil, b.h.wrap(op, ErrClosed)
+	return nil, b.h.away(shm.Barrier, op)
 }
 
 // Wait waits for the other parties, and returns the order of arrival: 0 for the first,
@@ -85,6 +88,9 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 		ctx, cancel = context.WithTimeout(ctx, b.timeout)
 		defer cancel()
 	}
+	if r == nil {
+		return b.waitRemote(ctx)
+	}
 	b.h.obj.Release()
 	index, err = r.Wait(ctx, b.action)
 	b.h.obj.Acquire()
@@ -97,6 +103,9 @@ func (b *Barrier) Reset() error {
 	if err != nil {
 		return err
 	}
+	if r == nil {
+		return b.h.tell("reset", "reset", nil)
+	}
 	return b.h.wrap("reset", r.Reset())
 }
 
@@ -105,6 +114,9 @@ func (b *Barrier) Abort() error {
 	r, err := b.use("abort")
 	if err != nil {
 		return err
+	}
+	if r == nil {
+		return b.h.tell("abort", "abort", nil)
 	}
 	return b.h.wrap("abort", r.Abort())
 }
@@ -115,6 +127,9 @@ func (b *Barrier) Parties() int {
 	if err != nil {
 		return 0
 	}
+	if r == nil {
+		return int(b.h.details().Uint())
+	}
 	return r.Parties()
 }
 
@@ -124,12 +139,18 @@ func (b *Barrier) Waiting() int {
 	if err != nil {
 		return 0
 	}
+	if r == nil {
+		return b.waitingRemote()
+	}
 	return r.Waiting()
 }
 
 // Broken reports that the barrier is broken.
 func (b *Barrier) Broken() bool {
 	r, err := b.use("broken")
+	if r == nil && err == nil {
+		return b.brokenRemote()
+	}
 	return err == nil && r.Broken()
 }
 
@@ -141,10 +162,13 @@ func (b *Barrier) Name() string {
 	return b.h.nameOf()
 }
 
-// Err says why the last method without an error could not do its work: ErrClosed, or
-// nil if it could.
+// Err says why the last method without an error could not do its work: ErrClosed; on a
+// remote handle also what the round trip failed with; or nil if it could.
 func (b *Barrier) Err() error {
-	_, err := b.use("use")
+	r, err := b.use("use")
+	if r == nil && err == nil {
+		return b.h.lastErr()
+	}
 	return err
 }
 

@@ -19,7 +19,8 @@ import (
 //	err = q.Commit(buf)                err = q.Release(view)
 //
 // A buffer between Reserve and Commit, and a view between Receive and Release, belong
-// to the process; its death frees them.
+// to the process; its death frees them. On a remote handle they are this process's own
+// memory, and Commit and Receive send what is in them.
 type ByteQueue struct {
 	items atomic.Pointer[shm.Items] // nil once closed
 	h     *handle
@@ -42,28 +43,29 @@ func OpenByteQueue(m *Manager, name string) (*ByteQueue, error) {
 }
 
 func (q *ByteQueue) open(m *Manager, op, name string, opts []Option) error {
+	q.blocks = make(map[*byte]uint64)
+	if m.isRemote() {
+		return q.openRemote(m, op, name, opts)
+	}
 	h, items, err := openItems(m, op, shm.ByteQueue, name, "", opts)
 	if err != nil {
 		return err
 	}
 	q.h = h
-	q.blocks = make(map[*byte]uint64)
 	q.items.Store(items)
 	h.bind(func() { q.items.Store(nil) })
 	return nil
 }
 
+// use is where the queue is; nil without an error where that is at the coordinator.
 func (q *ByteQueue) use(op string) (*shm.Items, error) {
 	if q == nil {
-		return nil, (*handle)(nil).gone(shm.ByteQueue, op)
+		return nil, (*handle)(nil).away(shm.ByteQueue, op)
 	}
 	if items := q.items.Load(); items != nil {
 		return items, nil
 	}
-	if err := q.h.gone(shm.ByteQueue, op); err != nil {
-		return nil, err
-	}
-	return nil, q.h.wrap(op, ErrClosed)
+	return nil, q.h.away(shm.ByteQueue, op)
 }
 
 // Reserve returns n bytes of shared memory to fill, for Commit. What is in them is
@@ -73,6 +75,9 @@ func (q *ByteQueue) Reserve(ctx context.Context, n int) ([]byte, error) {
 	items, err := q.use("reserve")
 	if err != nil {
 		return nil, err
+	}
+	if items == nil {
+		return q.reserveRemote(ctx, n)
 	}
 	if items.Closed() {
 		return nil, q.h.wrap("reserve", ErrClosed)
@@ -118,6 +123,9 @@ func (q *ByteQueue) CommitContext(ctx context.Context, buf []byte) error {
 	if !ok {
 		return q.h.wrap("commit", fmt.Errorf("the buffer is not from Reserve: %w", ErrNotFound))
 	}
+	if items == nil {
+		return q.commitRemote(ctx, buf)
+	}
 	q.h.obj.Release()
 	if err := items.Commit(ctx, block, len(buf), true); err != nil {
 		q.lend(block, buf)
@@ -143,6 +151,9 @@ func (q *ByteQueue) receive(ctx context.Context, op string, wait bool) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	if items == nil {
+		return q.receiveRemote(ctx, op, wait)
+	}
 	block, view, err := items.Receive(ctx, wait)
 	if err == io.EOF {
 		return nil, err
@@ -165,6 +176,9 @@ func (q *ByteQueue) Release(view []byte) error {
 	if !ok {
 		return q.h.wrap("release", fmt.Errorf("the view is not from Receive: %w", ErrNotFound))
 	}
+	if items == nil {
+		return nil
+	}
 	return q.h.wrap("release", items.Drop(block))
 }
 
@@ -174,6 +188,9 @@ func (q *ByteQueue) CloseWrite() error {
 	items, err := q.use("close write")
 	if err != nil {
 		return err
+	}
+	if items == nil {
+		return q.h.tell("close write", "closewrite", nil)
 	}
 	ctx, cancel := constructorContext(q.h.m)
 	defer cancel()
@@ -186,6 +203,9 @@ func (q *ByteQueue) Len() int {
 	if err != nil {
 		return 0
 	}
+	if items == nil {
+		return q.h.lenRemote()
+	}
 	return items.Len()
 }
 
@@ -194,6 +214,9 @@ func (q *ByteQueue) Cap() int {
 	items, err := q.use("cap")
 	if err != nil {
 		return 0
+	}
+	if items == nil {
+		return q.h.capRemote()
 	}
 	return items.Cap()
 }
@@ -206,10 +229,13 @@ func (q *ByteQueue) Name() string {
 	return q.h.nameOf()
 }
 
-// Err says why the last method without an error could not do its work: ErrClosed, or
-// nil if it could.
+// Err says why the last method without an error could not do its work: ErrClosed; on a
+// remote handle also what the round trip failed with; or nil if it could.
 func (q *ByteQueue) Err() error {
-	_, err := q.use("use")
+	items, err := q.use("use")
+	if items == nil && err == nil {
+		return q.h.lastErr()
+	}
 	return err
 }
 
@@ -223,8 +249,10 @@ func (q *ByteQueue) Close() error {
 	blocks := q.blocks
 	q.blocks = make(map[*byte]uint64)
 	q.mu.Unlock()
-	for _, block := range blocks {
-		_ = items.Drop(block)
+	if items != nil {
+		for _, block := range blocks {
+			_ = items.Drop(block)
+		}
 	}
 	return q.h.close(shm.ByteQueue)
 }

@@ -42,13 +42,16 @@ func (c *Condition) open(m *Manager, op, name string, lock *Lock, opts []Option)
 	if err == nil && lock != nil {
 		if _, err = lock.mutex("use"); err == nil {
 			inner = lock.h.obj
-			if lock.h.m.arena != m.arena {
+			if m != nil && (lock.h.m.arena != m.arena || inner == nil && lock.h.m != m) {
 				err = fmt.Errorf("the lock %q is another manager's: %w", lock.Name(), ErrType)
 			}
 		}
 	}
 	if err != nil {
 		return h.wrap(op, err)
+	}
+	if m.isRemote() {
+		return c.openRemote(m, op, name, lock, o)
 	}
 	spec := shm.ConditionSpec(name, inner)
 	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
@@ -82,17 +85,15 @@ func (c *Condition) findLock(m *Manager) (*Lock, error) {
 	return OpenLock(m, name)
 }
 
+// use is where the condition is; nil without an error where that is at the coordinator.
 func (c *Condition) use(op string) (*shm.Waiters, error) {
 	if c == nil {
-		return nil, (*handle)(nil).gone(shm.Condition, op)
+		return nil, (*handle)(nil).away(shm.Condition, op)
 	}
 	if l := c.list.Load(); l != nil {
 		return l, nil
 	}
-	if err := c.h.gone(shm.Condition, op); err != nil {
-		return nil, err
-	}
-	return nil, c.h.wrap(op, ErrClosed)
+	return nil, c.h.away(shm.Condition, op)
 }
 
 // held says whether this process holds the lock: ErrNotLocked if nobody does,
@@ -128,6 +129,9 @@ func (c *Condition) L() *Lock {
 // process does not hold the lock, ErrClosed, the context's.
 func (c *Condition) Wait(ctx context.Context) error {
 	list, err := c.use("wait")
+	if err == nil && list == nil {
+		return c.waitRemote(ctx)
+	}
 	if err == nil {
 		err = c.held()
 	}
@@ -159,10 +163,13 @@ func (c *Condition) Wait(ctx context.Context) error {
 // WaitFor waits until ready reports true, which it asks with the lock held: at first,
 // and whenever it was notified. Errors: as Wait's.
 func (c *Condition) WaitFor(ctx context.Context, ready func() bool) error {
-	if _, err := c.use("wait for"); err != nil {
-		return err
+	list, err := c.use("wait for")
+	if err == nil && list == nil {
+		err = c.notifyRemote("wait for", 0)
+	} else if err == nil {
+		err = c.held()
 	}
-	if err := c.held(); err != nil {
+	if err != nil {
 		return c.wrap("wait for", err)
 	}
 	for !ready() {
@@ -177,6 +184,9 @@ func (c *Condition) WaitFor(ctx context.Context, ready func() bool) error {
 // ErrNotLocked and ErrNotOwner if this process does not hold the lock, ErrClosed.
 func (c *Condition) Notify(n int) error {
 	list, err := c.use("notify")
+	if err == nil && list == nil {
+		return c.notifyRemote("notify", n)
+	}
 	if err == nil {
 		err = c.held()
 	}

@@ -22,11 +22,17 @@ func intoElement[T any](t *T) result {
 	return func(in *coord.Reader) error { return copyElement(t, in.Bytes()) }
 }
 
+// intoElements reads as many elements as ts has.
+func intoElements[T any](ts []T) result {
+	return func(in *coord.Reader) error { return copyBytes(shm.BytesOf(ts), in.Bytes()) }
+}
+
 // copyElement makes b the memory of *t.
-func copyElement[T any](t *T, b []byte) error {
-	dst := shm.BytesOfOne(t)
+func copyElement[T any](t *T, b []byte) error { return copyBytes(shm.BytesOfOne(t), b) }
+
+func copyBytes(dst, b []byte) error {
 	if len(b) != len(dst) {
-		return fmt.Errorf("%w: an element of %d bytes, want %d", ErrType, len(b), len(dst))
+		return fmt.Errorf("%w: %d bytes of elements, want %d", ErrType, len(b), len(dst))
 	}
 	copy(dst, b)
 	return nil

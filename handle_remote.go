@@ -92,11 +92,18 @@ func intoBytes(b *[]byte) result {
 // ask makes a round trip: it calls method, which may wait until ctx ends, and has read
 // look at the result.
 func (h *handle) ask(ctx context.Context, op, method string, read result, args ...any) error {
-	err := h.send(ctx, op, method, read, args)
-	if errors.Is(err, context.Canceled) && ctx.Err() == nil { // not by the caller
-		return h.wrap(op, fmt.Errorf("the coordinator ended the call: %w", ErrUnavailable))
+	return h.ended(ctx, op, h.send(ctx, op, method, read, args))
+}
+
+// ended says what it means that a call was cancelled.
+func (h *handle) ended(ctx context.Context, op string, err error) error {
+	switch {
+	case !errors.Is(err, context.Canceled):
+		return err
+	case ctx.Err() != nil: // by its deadline, perhaps
+		return ctx.Err()
 	}
-	return err
+	return h.wrap(op, fmt.Errorf("the coordinator ended the call: %w", ErrUnavailable))
 }
 
 // tell is ask of a method that takes no context, and is bounded by Options.Timeout.

@@ -60,6 +60,9 @@ func (q *Queue[T]) open(m *Manager, op, name string, opts []Option) error {
 	if q.form, q.size = formOf[T](layout), int(layout.size); q.form != formFixed {
 		typ = signatureOf[T]()
 	}
+	if m.isRemote() {
+		return q.openRemote(m, op, name, typ, layout, opts)
+	}
 	h, items, err := openItems(m, op, shm.Queue, name, typ, opts)
 	if err != nil {
 		return err
@@ -73,10 +76,7 @@ func (q *Queue[T]) open(m *Manager, op, name string, opts []Option) error {
 // openItems opens the queue of bytes below a Queue or a ByteQueue.
 func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Option) (*handle, *shm.Items, error) {
 	h := &handle{m: m, kind: kind, name: name}
-	o, err := readOptions(kind, opts)
-	if err == nil && o.cap < 0 {
-		err = fmt.Errorf("%w: a cap of %d", ErrType, o.cap)
-	}
+	o, err := readQueueOptions(kind, opts)
 	if err == nil {
 		err = m.checkLocal(op)
 	}
@@ -98,17 +98,23 @@ func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Op
 	return h, items, nil
 }
 
+func readQueueOptions(kind shm.Kind, opts []Option) (options, error) {
+	o, err := readOptions(kind, opts)
+	if err == nil && o.cap < 0 {
+		err = fmt.Errorf("%w: a cap of %d", ErrType, o.cap)
+	}
+	return o, err
+}
+
+// use is where the queue is; nil without an error where that is at the coordinator.
 func (q *Queue[T]) use(op string) (*shm.Items, error) {
 	if q == nil {
-		return nil, (*handle)(nil).gone(shm.Queue, op)
+		return nil, (*handle)(nil).away(shm.Queue, op)
 	}
 	if items := q.items.Load(); items != nil {
 		return items, nil
 	}
-	if err := q.h.gone(shm.Queue, op); err != nil {
-		return nil, err
-	}
-	return nil, q.h.wrap(op, ErrClosed)
+	return nil, q.h.away(shm.Queue, op)
 }
 
 // Put appends an item, and waits for room until ctx ends. Errors: ErrClosed after
@@ -124,6 +130,9 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	items, err := q.use(op)
 	if err != nil {
 		return err
+	}
+	if items == nil {
+		return q.putRemote(ctx, op, item, wait)
 	}
 	q.h.obj.Release()
 	switch q.form {
@@ -148,6 +157,9 @@ func (q *Queue[T]) PutMany(ctx context.Context, list []T) (int, error) {
 	items, err := q.use("put many")
 	if err != nil {
 		return 0, err
+	}
+	if items == nil {
+		return q.putManyRemote(ctx, list)
 	}
 	if q.form == formFixed && q.size <= shm.MaxInline {
 		q.h.obj.Release()
@@ -175,6 +187,9 @@ func (q *Queue[T]) get(ctx context.Context, op string, wait bool) (T, error) {
 	if err != nil {
 		var none T
 		return none, err
+	}
+	if items == nil {
+		return q.getRemote(ctx, op, wait)
 	}
 	if q.form != formFixed {
 		return q.getEncoded(ctx, items, op, wait)
@@ -207,6 +222,9 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 	items, err := q.use("get many")
 	if err != nil || len(list) == 0 {
 		return 0, err
+	}
+	if items == nil {
+		return q.getManyRemote(ctx, list)
 	}
 	if q.form != formFixed {
 		return q.getManyEncoded(ctx, list)
@@ -257,6 +275,9 @@ func (q *Queue[T]) CloseWrite() error {
 	if err != nil {
 		return err
 	}
+	if items == nil {
+		return q.h.tell("close write", "closewrite", nil)
+	}
 	ctx, cancel := constructorContext(q.h.m)
 	defer cancel()
 	return q.h.wrap("close write", items.CloseWrite(ctx))
@@ -277,6 +298,9 @@ func (q *Queue[T]) TaskDone() error {
 	items, err := q.use("task done")
 	if err != nil {
 		return err
+	}
+	if items == nil {
+		return q.h.tell("task done", "taskdone", nil)
 	}
 	q.h.obj.Release()
 	if !items.Confirms() {
@@ -300,6 +324,9 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if items == nil {
+		return q.h.ask(ctx, "join", "join", nil)
+	}
 	err = items.Join(ctx)
 	q.h.obj.Acquire()
 	return q.h.wrap("join", err)
@@ -311,6 +338,9 @@ func (q *Queue[T]) Len() int {
 	if err != nil {
 		return 0
 	}
+	if items == nil {
+		return q.h.lenRemote()
+	}
 	return items.Len()
 }
 
@@ -319,6 +349,9 @@ func (q *Queue[T]) Cap() int {
 	items, err := q.use("cap")
 	if err != nil {
 		return 0
+	}
+	if items == nil {
+		return q.h.capRemote()
 	}
 	return items.Cap()
 }
@@ -329,6 +362,10 @@ func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
 // Full reports that Put would wait. A queue without Cap is never full.
 func (q *Queue[T]) Full() bool {
 	items, err := q.use("full")
+	if err == nil && items == nil {
+		limit := q.h.capRemote()
+		return limit > 0 && q.h.lenRemote() >= limit
+	}
 	return err == nil && items.Full()
 }
 
@@ -340,10 +377,13 @@ func (q *Queue[T]) Name() string {
 	return q.h.nameOf()
 }
 
-// Err says why the last method without an error could not do its work: ErrClosed, or
-// nil if it could.
+// Err says why the last method without an error could not do its work: ErrClosed; on a
+// remote handle also what the round trip failed with; or nil if it could.
 func (q *Queue[T]) Err() error {
-	_, err := q.use("use")
+	items, err := q.use("use")
+	if items == nil && err == nil {
+		return q.h.lastErr()
+	}
 	return err
 }
 
@@ -352,6 +392,9 @@ func (q *Queue[T]) Close() error {
 	items, err := q.use("close")
 	if err != nil {
 		return err
+	}
+	if items == nil { // the coordinator knows what this handle took
+		return q.h.close(shm.Queue)
 	}
 	q.mu.Lock()
 	claims := q.claims

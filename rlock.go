@@ -23,15 +23,26 @@ type RLock struct {
 
 // hold is one acquisition of an RLock, shared by all contexts made from it.
 type hold struct {
-	obj   *shm.Object
 	fence uint64
 
 	mu    sync.Mutex
 	depth int // 0: released
 }
 
-// holdKey finds the hold of an object in a context.
-type holdKey struct{ obj *shm.Object }
+// holdKey finds the hold of an object in a context: by the object, or by its manager and
+// name, where the memory is not mapped.
+type holdKey struct {
+	obj  *shm.Object
+	m    *Manager
+	name string
+}
+
+func (l *RLock) key() holdKey {
+	if l.h.r != nil {
+		return holdKey{m: l.h.m, name: l.h.name}
+	}
+	return holdKey{obj: l.h.obj}
+}
 
 // NewRLock makes sure that there is a re-entrant lock called name, and attaches to it.
 // "" asks for a name of its own. Options: AutoRecover, Exclusive. Errors: as NewLock's.
@@ -52,6 +63,10 @@ func (l *RLock) open(m *Manager, op, name string, opts []Option) error {
 	if err != nil {
 		return h.wrap(op, err)
 	}
+	if m.isRemote() {
+		l.h, err = openRemoteHandle(m, op, shm.RLock, name, "", o.exclusive, lockParams(o))
+		return err
+	}
 	spec := shm.Spec{Name: name, Kind: shm.RLock, Payload: shm.LockPayload, Exclusive: o.exclusive, OpenOnly: op == "open",
 		Any: op == "open", Describe: describeLock}
 	if o.autoRecover {
@@ -69,23 +84,21 @@ func (l *RLock) open(m *Manager, op, name string, opts []Option) error {
 	return nil
 }
 
+// mutex is where the lock is; nil without an error where that is at the coordinator.
 func (l *RLock) mutex(op string) (*futex.Mutex, error) {
 	if l == nil {
-		return nil, (*handle)(nil).gone(shm.RLock, op)
+		return nil, (*handle)(nil).away(shm.RLock, op)
 	}
 	if m := l.word.Load(); m != nil {
 		return m, nil
 	}
-	if err := l.h.gone(shm.RLock, op); err != nil {
-		return nil, err
-	}
-	return nil, l.h.wrap(op, ErrClosed)
+	return nil, l.h.away(shm.RLock, op)
 }
 
 // holdIn is the hold that ctx carries, if it is still good: not released, and the lock
 // not taken by anybody since.
 func (l *RLock) holdIn(ctx context.Context, m *futex.Mutex) *hold {
-	k, _ := ctx.Value(holdKey{l.h.obj}).(*hold)
+	k, _ := ctx.Value(l.key()).(*hold)
 	if k == nil {
 		return nil
 	}
@@ -99,7 +112,7 @@ func (l *RLock) holdIn(ctx context.Context, m *futex.Mutex) *hold {
 // The context that it returns carries the lock; where there is an error, it is ctx.
 // Errors: ErrOwnerDied, ErrClosed, the context's.
 func (l *RLock) Lock(ctx context.Context) (context.Context, error) {
-	return l.acquire(ctx, "lock", func(m *futex.Mutex) error {
+	return l.acquire(ctx, "lock", "lock", func(m *futex.Mutex) error {
 		_, err := m.Lock(ctx, l.d, l.mode)
 		return err
 	})
@@ -107,7 +120,7 @@ func (l *RLock) Lock(ctx context.Context) (context.Context, error) {
 
 // TryLock is Lock without waiting: ErrLocked if somebody else holds the lock.
 func (l *RLock) TryLock(ctx context.Context) (context.Context, error) {
-	return l.acquire(ctx, "try lock", func(m *futex.Mutex) error {
+	return l.acquire(ctx, "try lock", "trylock", func(m *futex.Mutex) error {
 		_, err := m.TryLock(l.d, l.mode)
 		return err
 	})
@@ -115,16 +128,20 @@ func (l *RLock) TryLock(ctx context.Context) (context.Context, error) {
 
 // Recover is Lock that succeeds also when the last owner died.
 func (l *RLock) Recover(ctx context.Context) (context.Context, error) {
-	return l.acquire(ctx, "recover", func(m *futex.Mutex) error {
+	return l.acquire(ctx, "recover", "recover", func(m *futex.Mutex) error {
 		_, err := m.Lock(ctx, l.d, futex.TakeOver)
 		return err
 	})
 }
 
-func (l *RLock) acquire(ctx context.Context, op string, lock func(*futex.Mutex) error) (context.Context, error) {
+// acquire calls lock, or method where the lock is at the coordinator.
+func (l *RLock) acquire(ctx context.Context, op, method string, lock func(*futex.Mutex) error) (context.Context, error) {
 	m, err := l.mutex(op)
 	if err != nil {
 		return ctx, err
+	}
+	if m == nil {
+		return l.acquireRemote(ctx, op, method)
 	}
 	if k := l.holdIn(ctx, m); k != nil && k.again() {
 		return ctx, nil
@@ -133,8 +150,7 @@ func (l *RLock) acquire(ctx context.Context, op string, lock func(*futex.Mutex) 
 		return ctx, l.h.wrap(op, err)
 	}
 	l.h.obj.Acquire()
-	k := &hold{obj: l.h.obj, fence: m.Fence(), depth: 1}
-	return context.WithValue(ctx, holdKey{l.h.obj}, k), nil
+	return context.WithValue(ctx, l.key(), &hold{fence: m.Fence(), depth: 1}), nil
 }
 
 func (k *hold) again() bool {
@@ -147,6 +163,22 @@ func (k *hold) again() bool {
 	return true
 }
 
+// undo takes one Lock back, and with the first the lock itself.
+func (k *hold) undo(unlock func() error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch k.depth {
+	case 0:
+		return ErrNotOwner
+	case 1:
+		if err := unlock(); err != nil {
+			return err
+		}
+	}
+	k.depth--
+	return nil
+}
+
 // Unlock undoes one Lock; the last releases the lock. It also clears the state that a
 // dead owner left. Errors: ErrNotOwner if ctx does
 // not carry the lock but somebody holds it, ErrNotLocked if nobody does, ErrClosed.
@@ -154,6 +186,9 @@ func (l *RLock) Unlock(ctx context.Context) error {
 	m, err := l.mutex("unlock")
 	if err != nil {
 		return err
+	}
+	if m == nil {
+		return l.unlockRemote(ctx)
 	}
 	k := l.holdIn(ctx, m)
 	if k == nil {
@@ -165,16 +200,10 @@ func (l *RLock) Unlock(ctx context.Context) error {
 		}
 		return l.h.wrap("unlock", fmt.Errorf("the context does not carry the lock: %w", ErrNotOwner))
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.depth == 0 {
-		return l.h.wrap("unlock", ErrNotOwner)
-	}
-	if k.depth--; k.depth > 0 {
-		return nil
-	}
-	l.h.obj.Release()
-	return l.h.wrap("unlock", m.Unlock(l.d))
+	return l.h.wrap("unlock", k.undo(func() error {
+		l.h.obj.Release()
+		return m.Unlock(l.d)
+	}))
 }
 
 // Do runs f with the lock held, and a context that carries it. It unlocks also when f

@@ -67,6 +67,10 @@ func (s *Semaphore) open(m *Manager, op string, kind shm.Kind, name string, n in
 	case o.permits:
 		flags = shm.SemaphorePermits
 	}
+	if m.isRemote() {
+		s.h, err = openRemoteHandle(m, op, kind, name, "", o.exclusive, semaphoreParams(kind, n, o))
+		return err
+	}
 	spec := shm.SemaphoreSpec(kind, name, uint32(n), flags)
 	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
 	spec.Describe = func(n uint64, flags uint32) string {
@@ -81,17 +85,15 @@ func (s *Semaphore) open(m *Manager, op string, kind shm.Kind, name string, n in
 	return nil
 }
 
+// use is where the semaphore is; nil without an error where that is at the coordinator.
 func (s *Semaphore) use(op string) (*shm.Units, error) {
 	if s == nil {
-		return nil, (*handle)(nil).gone(shm.Semaphore, op)
+		return nil, (*handle)(nil).away(shm.Semaphore, op)
 	}
 	if u := s.units.Load(); u != nil {
 		return u, nil
 	}
-	if err := s.h.gone(shm.Semaphore, op); err != nil {
-		return nil, err
-	}
-	return nil, s.h.wrap(op, ErrClosed)
+	return nil, s.h.away(shm.Semaphore, op)
 }
 
 // Acquire takes a unit, and waits for one until ctx ends. Errors: ErrClosed, the
@@ -107,6 +109,9 @@ func (s *Semaphore) acquire(ctx context.Context, op string, wait bool) error {
 	u, err := s.use(op)
 	if err != nil {
 		return err
+	}
+	if u == nil {
+		return s.acquireRemote(ctx, op, wait)
 	}
 	if err := u.Acquire(ctx, wait); err != nil {
 		return s.h.wrap(op, err)
@@ -133,6 +138,9 @@ func (s *Semaphore) Release(n ...int) error {
 			total += k
 		}
 	}
+	if u == nil {
+		return s.h.tell("release", "release", nil, uint64(total))
+	}
 	s.h.obj.Release()
 	return s.h.wrap("release", u.Release(uint32(total)))
 }
@@ -142,6 +150,9 @@ func (s *Semaphore) Value() int {
 	u, err := s.use("value")
 	if err != nil {
 		return 0
+	}
+	if u == nil {
+		return s.valueRemote()
 	}
 	return u.Value()
 }
@@ -154,9 +165,13 @@ func (s *Semaphore) Name() string {
 	return s.h.nameOf()
 }
 
-// Err says why Value is 0: ErrClosed, or nil.
+// Err says why the last Value was 0: ErrClosed; on a remote handle also what the round
+// trip failed with; or nil.
 func (s *Semaphore) Err() error {
-	_, err := s.use("use")
+	u, err := s.use("use")
+	if u == nil && err == nil {
+		return s.h.lastErr()
+	}
 	return err
 }
 
