@@ -177,35 +177,68 @@ func (q *Queue[T]) PutMany(ctx context.Context, list []T) (int, error) {
 // Get takes the next item, and waits for one until ctx ends. Errors: io.EOF when the
 // queue was closed by CloseWrite and is drained, ErrClosed when the handle is closed,
 // the context's; ErrType if the item does not decode into T, which is lost then.
-func (q *Queue[T]) Get(ctx context.Context) (T, error) { return q.get(ctx, "get", true) }
+func (q *Queue[T]) Get(ctx context.Context) (item T, err error) {
+	err = q.getInto(ctx, "get", true, &item)
+	return item, err
+}
+
+// GetInto is Get into *item, which an error leaves as it is. If T is []byte and *item has
+// room for what comes, its memory is used again: for large items that is several times
+// faster.
+func (q *Queue[T]) GetInto(ctx context.Context, item *T) error {
+	return q.getInto(ctx, "get into", true, item)
+}
 
 // TryGet is Get without waiting: ErrEmpty if there is none.
-func (q *Queue[T]) TryGet() (T, error) { return q.get(context.Background(), "try get", false) }
+func (q *Queue[T]) TryGet() (item T, err error) {
+	err = q.getInto(context.Background(), "try get", false, &item)
+	return item, err
+}
 
-func (q *Queue[T]) get(ctx context.Context, op string, wait bool) (T, error) {
+func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) error {
 	items, err := q.use(op)
 	if err != nil {
-		var none T
-		return none, err
+		return err
 	}
 	if items == nil {
-		return q.getRemote(ctx, op, wait)
+		got, err := q.getRemote(ctx, op, wait)
+		if err == nil {
+			*item = got
+		}
+		return err
 	}
-	if q.form != formFixed {
-		return q.getEncoded(ctx, items, op, wait)
+	var c shm.Claim
+	var whole []byte // of an item to decode
+	switch q.form {
+	case formFixed:
+		dst := shm.BytesOfOne(item)
+		put := func(b []byte) { copy(dst, b) }
+		c, err = items.Get(ctx, wait, put, put)
+	case formBytes:
+		dst := shm.BytesIn(item)
+		var text []byte
+		if text, whole, c, err = getText(ctx, items, wait, cborBytes, *dst); err == nil && whole == nil {
+			*dst = text
+		}
+	case formText:
+		var text []byte
+		if text, whole, c, err = getText(ctx, items, wait, cborText, nil); err == nil && whole == nil {
+			shm.SetText(item, text)
+		}
+	default:
+		return q.getEncoded(ctx, items, op, wait, item)
 	}
-	var item T
-	dst := shm.BytesOfOne(&item)
-	put := func(b []byte) { copy(dst, b) }
-	c, err := items.Get(ctx, wait, put, put)
 	if err != nil {
-		return item, q.wrapGet(op, err)
+		return q.wrapGet(op, err)
 	}
 	q.h.obj.Acquire()
 	if c != 0 {
 		q.claim(c)
 	}
-	return item, nil
+	if whole != nil {
+		return q.h.wrap(op, decodeInto(whole, item))
+	}
+	return nil
 }
 
 // wrapGet leaves io.EOF as it is, as readers do.
@@ -243,7 +276,7 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 
 func (q *Queue[T]) getManyEncoded(ctx context.Context, list []T) (n int, err error) {
 	for ; n < len(list); n++ {
-		list[n], err = q.get(ctx, "get many", n == 0)
+		err = q.getInto(ctx, "get many", n == 0, &list[n])
 		if n > 0 && (errors.Is(err, ErrEmpty) || err == io.EOF) {
 			return n, nil
 		}

@@ -100,41 +100,85 @@ func (q *Queue[T]) putEncoded(ctx context.Context, items *shm.Items, item T, wai
 	return items.Put(ctx, nil, buf.Bytes(), wait)
 }
 
+// getText takes a byte string or a text, into the memory of into if it has room. It
+// returns the whole item instead where that has another form.
+func getText(ctx context.Context, items *shm.Items, wait bool, major byte, into []byte) (text, whole []byte, c shm.Claim, err error) {
+	buf := itemBuffers.Get().(*bytes.Buffer)
+	defer putBuffer(buf)
+	raw := false
+	c, err = items.Get(ctx, wait,
+		func(b []byte) { // with the queue's lock held: nothing is allocated
+			if body, ok := cutHead(b, major); ok && into != nil && len(body) <= cap(into) {
+				text = append(into[:0], body...)
+			} else {
+				raw = true
+				buf.Write(b)
+			}
+		},
+		func(b []byte) { text, whole = textOf(b, major, into) })
+	if err == nil && raw {
+		text, whole = textOf(buf.Bytes(), major, into)
+	}
+	return text, whole, c, err
+}
+
+func textOf(b []byte, major byte, into []byte) (text, whole []byte) {
+	body, ok := cutHead(b, major)
+	switch {
+	case !ok:
+		return nil, bytes.Clone(b)
+	case into != nil && len(body) <= cap(into):
+		return append(into[:0], body...), nil
+	}
+	return bytes.Clone(body), nil
+}
+
+// decode is for items that were received as bytes.
+func (q *Queue[T]) decode(b []byte, item *T) error {
+	switch q.form {
+	case formBytes:
+		if text, _ := textOf(b, cborBytes, nil); text != nil {
+			*shm.BytesIn(item) = text
+			return nil
+		}
+	case formText:
+		if text, _ := textOf(b, cborText, nil); text != nil {
+			shm.SetText(item, text)
+			return nil
+		}
+	}
+	return decodeInto(b, item)
+}
+
 // getEncoded decodes a large item where it lies, and a small one from a copy, because
 // the queue's lock is held while that is looked at.
-func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, wait bool) (item T, err error) {
+func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, wait bool, item *T) error {
 	buf := itemBuffers.Get().(*bytes.Buffer)
 	defer putBuffer(buf)
 	large := false
 	var decodeErr error
 	claim, err := items.Get(ctx, wait,
 		func(b []byte) { buf.Write(b) },
-		func(b []byte) { large, decodeErr = true, q.decode(b, &item) })
+		func(b []byte) { large, decodeErr = true, decodeInto(b, item) })
 	if err != nil {
-		return item, q.wrapGet(op, err)
+		return q.wrapGet(op, err)
 	}
 	q.h.obj.Acquire()
 	if claim != 0 {
 		q.claim(claim)
 	}
 	if !large {
-		decodeErr = q.decode(buf.Bytes(), &item)
+		decodeErr = decodeInto(buf.Bytes(), item)
 	}
-	return item, q.h.wrap(op, decodeErr)
+	return q.h.wrap(op, decodeErr)
 }
 
-func (q *Queue[T]) decode(b []byte, item *T) error {
-	switch q.form {
-	case formBytes:
-		if body, ok := cutHead(b, cborBytes); ok {
-			*shm.BytesIn(item) = bytes.Clone(body)
-			return nil
-		}
-	case formText:
-		if body, ok := cutHead(b, cborText); ok {
-			shm.SetText(item, string(body))
-			return nil
-		}
+// decodeInto keeps *item off the heap, where it is another's variable.
+func decodeInto[T any](b []byte, item *T) error {
+	var t T
+	err := decodeCBOR(b, &t)
+	if err == nil {
+		*item = t
 	}
-	return decodeCBOR(b, item)
+	return err
 }

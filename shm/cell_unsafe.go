@@ -305,5 +305,9 @@ func TextIn[T any](p *T) []byte {
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
 
-// SetText sets the string at p. Precondition: T is string.
-func SetText[T any](p *T, s string) { *(*string)(unsafe.Pointer(p)) = s }
+// SetText sets the string at p. Preconditions:
+//   - T is string.
+//   - b does not change any more.
+func SetText[T any](p *T, b []byte) {
+	*(*string)(unsafe.Pointer(p)) = unsafe.String(unsafe.SliceData(b), len(b))
+}
