@@ -28,6 +28,9 @@ type Arena struct {
 	sentry  *futex.Domain // for the watcher and the sweep
 	life    life
 	watch   watcher
+	host    *Arena // of a guest
+	kept    bool   // of a guest: its word is in its host's robust list
+	guests  guests // of a host
 
 	mu      sync.Mutex // guards what follows; taken before the arena's own lock
 	objects map[uint32]*Object
@@ -205,8 +208,12 @@ func (a *Arena) Stats() Stats {
 	return s
 }
 
-// Close detaches: objects that this process attached are let go, what it held
-// becomes as if it had died, its waits end with ErrClosed.
+// Close detaches: objects that this process, or this guest, attached are let go, what it
+// held becomes as if it had died, its waits end with ErrClosed. A process's guests are
+// closed first.
+//
+// Preconditions, for a guest:
+//   - none of its operations is under way, but for those that wait.
 func (a *Arena) Close() error {
 	a.mu.Lock()
 	if a.closed {
@@ -221,6 +228,9 @@ func (a *Arena) Close() error {
 	}
 	a.objects = nil
 	a.mu.Unlock()
+	if a.host != nil {
+		return a.depart()
+	}
 	a.leave()
 	if inUse {
 		retire(a.mapping) // a late access by a goroutine of this process must not fault

@@ -185,7 +185,10 @@ func (a *Arena) shrink(i uint32) {
 // attachedTo counts the processes that have entry i attached.
 func (a *Arena) attachedTo(i uint32) (n int) {
 	for s := uint32(1); s <= a.procTop(); s++ {
-		if atom.Load32(&a.slot(s).ident)&slotStates != slotFree && atom.Load64(a.attachment(s, i))&(1<<(i%64)) != 0 {
+		if atom.Load32(&a.slot(s).ident)&slotStates == slotFree || atom.Load32(&a.record(s).attached) <= i {
+			continue // its row is not touched: the page would be there from then on
+		}
+		if atom.Load64(a.attachment(s, i))&(1<<(i%64)) != 0 {
 			n++
 		}
 	}

@@ -55,7 +55,7 @@ const (
 	page = 4 * kib
 
 	magic         = 0x6d6f_7261_6300_0001 // "\x01\0carom" read as little-endian, and a version
-	layoutVersion = 1
+	layoutVersion = 2
 )
 
 // header is the first page.
@@ -115,10 +115,13 @@ type header struct {
 //	offset | width | field   | who writes            | meaning
 //	0      | 4     | ident   | the process, sweepers | bits 0–2 state, 3–19 generation
 //	4      | 4     | live    | the process, kernel   | a robust futex: thread id and FUTEX_WAITERS while
-//	       |       |         |                       | it lives; the kernel sets FUTEX_OWNER_DIED
+//	       |       |         |                       | it lives; the kernel sets FUTEX_OWNER_DIED. A
+//	       |       |         |                       | guest's is in its host's list
 //	8      | 4     | kick    | joiners               | counts changes of the slot's neighbourhood; its watcher sleeps on it
 //	12     | 4     | watched | the process, kernel   | another robust futex, for its predecessor's watcher alone
 //	16     | 4     | mode    | the process           | liveRobust or liveFile: who keeps live
+//	20     | 4     | host    | the process           | of a guest: the process that it is a guest of; 0 none.
+//	       |       |         |                       | See guest.go
 //
 // There are two liveness words because the kernel wakes one waiter, and that one may be
 // dying too: whoever waits for what the dead held sleeps on live, the watcher by itself on
@@ -127,8 +130,8 @@ type header struct {
 // If the process dies while joining, its file lock on the slot's byte is gone, and
 // the next joiner takes the slot.
 type slot struct {
-	ident, live, kick, watched, mode uint32
-	_                                [12]byte
+	ident, live, kick, watched, mode, host uint32
+	_                                      [8]byte
 }
 
 const (
@@ -153,8 +156,11 @@ type record struct {
 	start    uint64 // from /proc/self/stat, in clock ticks since boot
 	attached uint32 // highest entry index attached so far, plus one
 	role     uint32
-	joined   uint64 // unix nanoseconds
+	joined   uint64         // unix nanoseconds
+	label    [maxLabel]byte // for those who list processes; zeros at the end
 }
+
+const maxLabel = 64
 
 // entry is an object in the directory.
 //

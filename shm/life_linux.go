@@ -21,7 +21,7 @@ type life struct {
 // begin registers the slot's words. An error says that the kernel, or a filter, does not allow it.
 //
 // CAROM_LIVENESS=file makes it fail, to try the fallback where the kernel has no fault.
-func (l *life) begin(s *slot) error {
+func (l *life) begin(s *slot, i uint32) error {
 	if os.Getenv("CAROM_LIVENESS") == "file" {
 		l.stop, l.done = make(chan struct{}), make(chan struct{})
 		close(l.done)
@@ -32,7 +32,7 @@ func (l *life) begin(s *slot) error {
 	go func() {
 		defer close(l.done)
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := l.list.register(s)
+		err := l.list.register(s, i)
 		ready <- err
 		if err != nil {
 			return
@@ -48,6 +48,13 @@ func (l *life) end() {
 	close(l.stop)
 	<-l.done
 }
+
+// keep has the kernel look after the live word of a guest's slot as well. It reports false
+// where it cannot.
+func (l *life) keep(s *slot, i uint32) bool { return l.list.add(s, i) }
+
+// release undoes keep.
+func (l *life) release(i uint32) { l.list.remove(i) }
 
 // lockByte tries to lock slot i's byte of the memfd for this process's description.
 func lockByte(file *os.File, i uint32) (bool, error) {

@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -61,9 +62,31 @@ func (a *Arena) listed(id futex.ID) bool {
 	return atom.Load32(&a.slot(id.Slot()).ident) == ident(slotLive, id.Gen())
 }
 
-// join takes a slot: first the lock on the slot's byte of the memfd, which nobody
-// else can have while this process lives, then the words.
+// join makes this process one of the arena's.
 func (a *Arena) join() error {
+	s, err := a.takeSlot(0)
+	if err != nil {
+		return err
+	}
+	a.describeSelf(RoleProgram, startTime())
+	a.openDomains()
+	atom.Store32(&s.mode, liveRobust)
+	if err := a.life.begin(s, a.self.Slot()); err != nil {
+		atom.Store32(&s.mode, liveFile)
+		atom.Store32(&s.live, futex.Polled)
+	}
+	// The predecessor watches from here on, so there is no instant at which this
+	// process counts as live and its death would go unnoticed.
+	a.kickPredecessor()
+	atom.Store32(&s.ident, ident(slotLive, a.self.Gen()))
+	a.watch.start(a)
+	registerBarrier()
+	return nil
+}
+
+// takeSlot finds a slot and begins to join: first the lock on the slot's byte of the
+// memfd, which nobody else can have while this process lives, then the words.
+func (a *Arena) takeSlot(host futex.ID) (*slot, error) {
 	h := a.head()
 	for i := uint32(1); i <= futex.MaxSlot; i++ {
 		s := a.slot(i)
@@ -72,7 +95,7 @@ func (a *Arena) join() error {
 			continue
 		}
 		if got, err := lockByte(a.file, i); err != nil {
-			return err
+			return nil, err
 		} else if !got {
 			continue
 		}
@@ -83,26 +106,14 @@ func (a *Arena) join() error {
 		gen := identGen(old) + 1
 		atom.Store32(&s.watched, 0)
 		atom.Store32(&s.live, 0) // one who died joining may have left a word that looks alive
+		atom.Store32(&s.host, uint32(host))
 		atom.Store32(&s.ident, ident(slotJoining, gen))
 		a.self = futex.MakeID(i, gen)
-		a.describeSelf(a.record(i))
-		a.openDomains()
 		for top := atom.Load32(&h.procTop); top < i && !atom.CAS32(&h.procTop, top, i); top = atom.Load32(&h.procTop) {
 		}
-		atom.Store32(&s.mode, liveRobust)
-		if err := a.life.begin(s); err != nil {
-			atom.Store32(&s.mode, liveFile)
-			atom.Store32(&s.live, futex.Polled)
-		}
-		// The predecessor watches from here on, so there is no instant at which this
-		// process counts as live and its death would go unnoticed.
-		a.kickPredecessor()
-		atom.Store32(&s.ident, ident(slotLive, gen))
-		a.watch.start(a)
-		registerBarrier()
-		return nil
+		return s, nil
 	}
-	return fmt.Errorf("%d processes are attached: %w", futex.MaxSlot, errs.ErrNoMemory)
+	return nil, fmt.Errorf("%d processes are attached: %w", futex.MaxSlot, errs.ErrNoMemory)
 }
 
 func (a *Arena) openDomains() {
@@ -115,16 +126,18 @@ func (a *Arena) openDomains() {
 	a.domain = futex.NewDomain(c)
 }
 
-func (a *Arena) describeSelf(r *record) {
+func (a *Arena) describeSelf(role uint32, start uint64) {
+	r := a.record(a.self.Slot())
 	for i := range r.waits {
 		atom.Put64(&r.waits[i], 0)
 		atom.Put64(&r.wakes[i], 0)
 	}
 	atom.Put32(&r.inFlight, 0)
 	atom.Put32(&r.attached, 0)
-	atom.Put32(&r.role, RoleProgram)
+	atom.Put32(&r.role, role)
 	atom.Put32(&r.pid, uint32(os.Getpid()))
-	atom.Put64(&r.start, startTime())
+	atom.Put64(&r.start, start)
+	atom.Clear(r.label[:])
 	atom.Put64(&r.joined, uint64(time.Now().UnixNano()))
 }
 
@@ -146,9 +159,18 @@ func startTime() uint64 {
 // SetRole says what this process is.
 func (a *Arena) SetRole(role int) { atom.Store32(&a.record(a.self.Slot()).role, uint32(role)) }
 
+// SetLabel says who this process is, in at most 64 bytes: more are cut off. Who lists
+// processes meanwhile may see a part of it.
+func (a *Arena) SetLabel(label string) {
+	var b [maxLabel]byte
+	copy(b[:], label)
+	atom.Copy(a.record(a.self.Slot()).label[:], b[:])
+}
+
 // leave is a death in good order: the process sweeps itself, while it still lives, as
 // the sweep takes locks in its name.
 func (a *Arena) leave() {
+	a.closeGuests()
 	a.watch.stop()
 	a.domain.Close()
 	_ = a.sweep(context.Background(), a.self.Slot())
@@ -172,8 +194,10 @@ func (a *Arena) withdraw() {
 // ProcessInfo describes an attached process.
 type ProcessInfo struct {
 	ID       futex.ID
-	PID      int // in the process's own namespace
+	Host     futex.ID // of a guest: the process that it is a guest of
+	PID      int      // in the process's own namespace; a guest's is its host's
 	Role     int
+	Label    string
 	Robust   bool // the kernel keeps its liveness word
 	Attached time.Time
 	Objects  int // attached
@@ -189,8 +213,9 @@ func (a *Arena) Processes() []ProcessInfo {
 			continue
 		}
 		r := a.record(i)
-		list = append(list, ProcessInfo{ID: futex.MakeID(i, identGen(id)), PID: int(atom.Load32(&r.pid)),
-			Role: int(atom.Load32(&r.role)), Robust: atom.Load32(&s.mode) == liveRobust,
+		label, _, _ := bytes.Cut(r.label[:], []byte{0})
+		list = append(list, ProcessInfo{ID: futex.MakeID(i, identGen(id)), Host: a.hostOf(i), PID: int(atom.Load32(&r.pid)),
+			Role: int(atom.Load32(&r.role)), Label: string(label), Robust: atom.Load32(&s.mode) == liveRobust,
 			Attached: time.Unix(0, int64(atom.Load64(&r.joined))), Objects: a.attachments(i, nil)})
 	}
 	return list

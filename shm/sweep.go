@@ -17,7 +17,7 @@ var errLingers = errors.New("a thread of the dead process may still be in a syst
 func (a *Arena) sweepAll(ctx context.Context) (again bool) {
 	for i := uint32(1); i <= a.procTop(); i++ {
 		s := a.slot(i)
-		if identState(atom.Load32(&s.ident)) != slotLive || i == a.self.Slot() {
+		if identState(atom.Load32(&s.ident)) != slotLive || a.owns(i) {
 			continue
 		}
 		if atom.Load32(&s.live)&futexOwnerDied != 0 || !a.probe(i) {
@@ -34,8 +34,9 @@ func (a *Arena) sweepAll(ctx context.Context) (again bool) {
 // sweep takes back everything that the dead process in a slot held, then frees the
 // slot. It is idempotent: whoever finds it unfinished does it again. What others may
 // be waiting for comes first. Memory comes when the last thread of the dead is gone and
-// with it its lock on the slot's byte; errLingers until then. A process that leaves sweeps its own slot: it is alive, and
-// locks that are in its name may be the sweep's own.
+// with it its lock on the slot's byte; errLingers until then. A process that leaves sweeps
+// its own slot, and its guests' before: it is alive, and locks that are in its name may be
+// the sweep's own.
 func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	h, s, r := a.head(), a.slot(i), a.record(i)
 	if _, err := h.sweep.Lock(ctx, a.sentry, futex.TakeOver); err != nil {
@@ -43,18 +44,18 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	}
 	defer h.sweep.Unlock(a.sentry)
 	id := atom.Load32(&s.ident)
-	self := i == a.self.Slot()
-	if identState(id) != slotLive || !self && atom.Load32(&s.live)&futexOwnerDied == 0 {
+	leaving := a.owns(i)
+	if identState(id) != slotLive || !leaving && atom.Load32(&s.live)&futexOwnerDied == 0 || atom.Load32(&s.ident) != id {
 		return nil // somebody else did it
 	}
 	dead := futex.MakeID(i, identGen(id))
-	if !self {
+	if !leaving {
 		stopBarrier()
 		a.sentry.WakeAll(&s.live)
 		a.sentry.Recover(r.waits[:], r.wakes[:], a.size)
 		// Its watcher's thread may not have gone yet, and would swallow the one wake-up that
 		// the kernel has for the death of whom it watched.
-		if next := a.after(i); next != 0 {
+		if next := a.after(i); next != 0 && a.hostOf(i) == 0 {
 			a.sentry.WakeAll(&a.slot(next).watched)
 		}
 		h.lock.Release(a.sentry, dead)
@@ -67,7 +68,7 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 			sweep(a, o, dead)
 		}
 	})
-	if !self && byteLocked(a.file, i) {
+	if !leaving && byteLocked(a.file, i) {
 		return errLingers
 	}
 	if err := a.lockAs(ctx, a.sentry); err != nil {
@@ -85,9 +86,11 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	if atom.Load32(&r.inFlight) != 0 {
 		a.freeFlights(dead)
 	}
-	a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(min(r.attached, maxEntries-1))/8+1, page))
-	if self {
-		return nil // the slot is given back when the locks are: see leave
+	if r.attached != 0 {
+		a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(min(r.attached, maxEntries-1))/8+1, page))
+	}
+	if leaving {
+		return nil // the slot is given back when the locks are: see leave and guest.go
 	}
 	atom.Add32(&h.recoveries, 1)
 	atom.Store32(&s.ident, ident(slotFree, dead.Gen()))

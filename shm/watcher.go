@@ -27,15 +27,16 @@ const lookAgain = 400 * time.Millisecond
 const lingerPoll = 2 * time.Millisecond
 
 // present reports that the slot's process is there to be watched: it lives, or joins and
-// has its liveness word. One that died while joining holds nothing; it is passed over.
+// has its liveness word. One that died while joining holds nothing; it is passed over, and
+// so are guests, who die with their hosts.
 func (a *Arena) present(i uint32) bool {
 	s := a.slot(i)
 	switch identState(atom.Load32(&s.ident)) {
 	case slotLive:
-		return true
+		return a.hostOf(i) == 0
 	case slotJoining:
 		live := atom.Load32(&s.live)
-		return live != 0 && live&futexOwnerDied == 0 && a.probe(i)
+		return a.hostOf(i) == 0 && live != 0 && live&futexOwnerDied == 0 && a.probe(i)
 	}
 	return false
 }
@@ -147,7 +148,7 @@ func (w *watcher) run(a *Arena) {
 // probe marks a process whose word the kernel does not keep, if it is dead.
 func (a *Arena) probe(i uint32) (alive bool) {
 	s := a.slot(i)
-	if i == a.self.Slot() || atom.Load32(&s.mode) != liveFile || byteLocked(a.file, i) {
+	if a.process().owns(i) || atom.Load32(&s.mode) != liveFile || byteLocked(a.file, i) {
 		return true
 	}
 	live := atom.Load32(&s.live)

@@ -1,0 +1,232 @@
+//go:build !carom_sched
+
+package shm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/errs"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+func newGuest(t testing.TB, a *Arena) *Arena {
+	g, err := a.Guest()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = g.Close() })
+	return g
+}
+
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !f(); time.Sleep(50 * time.Microsecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain: " + what)
+		}
+	}
+}
+
+// each runs f where the kernel keeps liveness words, and where it does not.
+func eachLiveness(t *testing.T, f func(t *testing.T)) {
+	t.Run("robust", f)
+	t.Run("file", func(t *testing.T) {
+		t.Setenv("CAROM_LIVENESS", "file")
+		f(t)
+	})
+}
+
+func lockSpec(name string) Spec { return Spec{Name: name, Kind: Lock, Payload: LockPayload} }
+
+func opened(t testing.TB, a *Arena, s Spec) *Object {
+	t.Helper()
+	o, _, err := a.Open(t.Context(), s)
+	require.NoError(t, err)
+	return o
+}
+
+func TestGuestIsAProcess(t *testing.T) {
+	eachLiveness(t, func(t *testing.T) {
+		a := newArena(t, 8*mib)
+		b := attachAgain(t, a)
+		g, g2 := newGuest(t, a), newGuest(t, a)
+		again, err := g.Guest()
+		require.NoError(t, err)
+		require.Equal(t, a, again.host)
+		require.NoError(t, again.Close())
+		require.Equal(t, 4, a.Stats().Processes)
+		g.SetLabel("somebody at 10.0.0.7:4711")
+		for _, p := range b.Processes() {
+			if p.ID == g.self {
+				require.Equal(t, ProcessInfo{ID: g.self, Host: a.self, PID: os.Getpid(), Role: RoleRemote,
+					Label: "somebody at 10.0.0.7:4711", Robust: p.Robust, Attached: p.Attached}, p)
+			}
+		}
+		for _, who := range []*Arena{a, b, g, g2} {
+			require.True(t, who.Alive(g.self))
+			require.True(t, who.Alive(a.self))
+			sound(t, who, true)
+		}
+		// Nobody is the other: a lock that one holds is locked for the next.
+		for _, who := range []*Arena{a, b, g, g2} {
+			m := LockOf(opened(t, who, lockSpec("lock")))
+			_, err := m.TryLock(who.Domain(), futex.Report)
+			require.NoError(t, err)
+			id, _ := m.Holder()
+			require.Equal(t, who.self, id)
+			for _, other := range []*Arena{a, b, g, g2} {
+				_, err := m.TryLock(other.Domain(), futex.Report)
+				require.ErrorIs(t, err, errs.ErrLocked)
+			}
+			require.NoError(t, m.Unlock(who.Domain()))
+		}
+		require.Equal(t, 1, g.attachments(g.self.Slot(), nil))
+		require.NoError(t, g.Close())
+		require.ErrorIs(t, g.Close(), errs.ErrClosed)
+		require.Zero(t, a.attachments(g.self.Slot(), nil))
+		require.False(t, b.Alive(g.self))
+		require.Equal(t, 3, a.Stats().Processes)
+		sound(t, b, true)
+		require.NoError(t, a.Close()) // with a guest in it
+		require.ErrorIs(t, g2.Close(), errs.ErrClosed)
+		_, err = a.Guest()
+		require.ErrorIs(t, err, errs.ErrClosed)
+		require.Equal(t, 1, b.Stats().Processes)
+		sound(t, b, true)
+	})
+}
+
+// Guests of two processes and the processes themselves use one lock, with many goroutines
+// each.
+func TestGuestsShareALock(t *testing.T) {
+	eachLiveness(t, func(t *testing.T) {
+		a := newArena(t, 8*mib)
+		b := attachAgain(t, a)
+		users := []*Arena{a, b}
+		for range 5 {
+			users = append(users, newGuest(t, a), newGuest(t, b))
+		}
+		var all sync.WaitGroup
+		const each = 300
+		n := &Elements[int64](opened(t, a, Spec{Name: "n", Kind: Array, Type: "int64", Param: 1, Payload: ArrayPayload(8, 1)}), 1)[0]
+		for _, u := range users {
+			o := opened(t, u, lockSpec("lock"))
+			for range 3 {
+				all.Go(func() {
+					for range each {
+						if _, err := LockOf(o).Lock(context.Background(), u.domain, futex.Report); err != nil {
+							t.Error(err)
+							return
+						}
+						*n++
+						if err := LockOf(o).Unlock(u.domain); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+		}
+		all.Wait()
+		require.EqualValues(t, each*3*len(users), *n)
+		sound(t, a, true)
+	})
+}
+
+// What a guest held when it was closed is as if it had died, and its waits end.
+func TestGuestLeaves(t *testing.T) {
+	eachLiveness(t, func(t *testing.T) {
+		a := newArena(t, 8*mib)
+		b := attachAgain(t, a)
+		g := newGuest(t, a)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+
+		lock := LockOf(opened(t, b, lockSpec("lock")))
+		_, err := LockOf(opened(t, g, lockSpec("lock"))).Lock(ctx, g.domain, futex.Report)
+		require.NoError(t, err)
+		detached := opened(t, g, lockSpec("detached"))
+		_, err = LockOf(detached).Lock(ctx, g.domain, futex.Report)
+		require.NoError(t, err)
+		require.NoError(t, detached.Close())
+		lockDetached := LockOf(opened(t, b, lockSpec("detached")))
+
+		permits := SemaphoreSpec(BoundedSemaphore, "permits", 2, SemaphorePermits|SemaphoreBounded)
+		units := UnitsOf(opened(t, g, permits))
+		require.NoError(t, units.Acquire(ctx, true))
+		require.NoError(t, units.Acquire(ctx, true))
+		pool := UnitsOf(opened(t, b, permits))
+		require.Zero(t, pool.Value())
+
+		sure := QueueSpec(Queue, "sure", "[]uint8", 0, true)
+		q, err := b.OpenQueue(ctx, sure)
+		require.NoError(t, err)
+		for i := range 3 {
+			require.NoError(t, q.Put(ctx, nil, []byte{byte(i)}, false))
+		}
+		mine, err := g.OpenQueue(ctx, sure)
+		require.NoError(t, err)
+		for range 2 {
+			_, err = mine.Get(ctx, false, func([]byte) {}, nil)
+			require.NoError(t, err)
+		}
+		_, _, err = mine.Reserve(ctx, 100_000)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, q.Len())
+
+		condition := ConditionSpec("condition", nil)
+		list := WaitersOf(opened(t, b, condition))
+		waiter, err := WaitersOf(opened(t, g, condition)).Add(ctx)
+		require.NoError(t, err)
+		next, err := list.Add(ctx)
+		require.NoError(t, err)
+		barrier := BarrierSpec("barrier", 3)
+		meeting := RendezvousOf(opened(t, b, barrier))
+		theirs := RendezvousOf(opened(t, g, barrier))
+
+		ended := make(chan error, 3)
+		go func() { ended <- waiter.Wait(context.Background()) }()
+		go func() { _, err := theirs.Wait(context.Background(), nil); ended <- err }()
+		go func() {
+			taken := LockOf(opened(t, g, lockSpec("taken")))
+			_, _ = taken.Lock(ctx, a.domain, futex.Report)
+			_, err := taken.Lock(context.Background(), g.domain, futex.Report)
+			ended <- err
+		}()
+		others := make(chan error, 3)
+		for _, m := range []*futex.Mutex{lock, lockDetached} {
+			go func() { _, err := m.Lock(ctx, b.domain, futex.Report); others <- err }()
+		}
+		go func() { _, err := meeting.Wait(ctx, nil); others <- err }()
+		eventually(t, "two wait at the barrier", func() bool { return meeting.Waiting() == 2 })
+		require.NoError(t, list.Notify(ctx, 1)) // the guest's
+
+		require.NoError(t, <-ended)
+		require.NoError(t, g.Close())
+		for range 2 {
+			require.ErrorIs(t, <-ended, errs.ErrClosed)
+		}
+		got := map[string]int{}
+		for range 3 {
+			got[fmt.Sprint(<-others)]++
+		}
+		require.Equal(t, map[string]int{errs.ErrOwnerDied.Error(): 2, errs.ErrBroken.Error(): 1}, got)
+		require.NoError(t, next.Wait(ctx), "the notification is the next one's")
+		next.Leave()
+		require.Equal(t, 2, pool.Value())
+		require.EqualValues(t, 3, q.Len())
+		for i := range 3 {
+			_, err = q.Get(ctx, false, func(b []byte) { require.Equal(t, []byte{byte(i)}, b) }, nil)
+			require.NoError(t, err)
+		}
+		sound(t, b, false)
+		require.Zero(t, b.attachments(g.self.Slot(), nil))
+	})
+}
