@@ -1,7 +1,6 @@
 package served
 
 import (
-	"context"
 	"sync"
 	"testing"
 
@@ -32,13 +31,11 @@ func TestLock(t *testing.T) {
 	l.gives("null", "unlock") // whoever held it
 	l.gives("3", "lock")
 
-	waits := k.start("lock")
-	until(t, "a waiter", func() bool { return s.server.Stats().Calls > 0 })
+	waits := s.asleep(k, "lock")
 	l.gives("null", "unlock")
 	waits.gives("4")
-	cancelled := l.start("lock")
-	cancelled.cancel()
-	cancelled.fails(context.Canceled)
+	cancelled := s.asleep(l, "lock")
+	cancelled.leaves()
 	k.gives("null", "unlock")
 	l.gives("5", "trylock")
 }
@@ -49,7 +46,7 @@ func TestLockOwnerDied(t *testing.T) {
 		a, b := s.client(), s.client()
 		l, k := a.create(kind, kind, "", false), b.create(kind, kind, "", false)
 		l.gives("1", "lock")
-		waits := k.start("lock")
+		waits := s.asleep(k, "lock")
 		a.Close()
 		waits.fails(errs.ErrOwnerDied)
 		k.fails(errs.ErrOwnerDied, "lock")
@@ -62,7 +59,7 @@ func TestLockOwnerDied(t *testing.T) {
 		a = s.client()
 		l, k = a.create(kind, auto, "", true), b.create(kind, auto, "", true)
 		l.gives("1", "lock")
-		a.Close()
+		a.ends()
 		k.gives("2", "lock")
 		k.gives("null", "unlock", 2)
 	}
@@ -136,11 +133,8 @@ func TestRLock(t *testing.T) {
 	l.gives("null", "unlock", 1)
 	k.gives("2", "recover")
 	l.fails(errs.ErrNotOwner, "unlock", 1)
-	b.Close()
-	until(t, "the end of a session", func() bool {
-		_, err := l.call(testContext(t), "trylock")
-		return errIs(err, errs.ErrOwnerDied)
-	})
+	b.ends()
+	l.fails(errs.ErrOwnerDied, "trylock")
 	l.gives("null", "unlock", 77)
 	l.gives("3", "lock")
 }
@@ -154,10 +148,9 @@ func TestEvent(t *testing.T) {
 	f := b.create("event", "e", "")
 	local := s.attach(shm.Event, "e", "")
 	e.gives("false", "isset")
-	waits, cancelled := e.start("wait"), f.start("wait")
-	until(t, "waiters", func() bool { return s.server.Stats().Calls > 0 })
-	cancelled.cancel()
-	cancelled.fails(context.Canceled)
+	cancelled := s.asleep(f, "wait")
+	waits := e.start("wait")
+	cancelled.leaves()
 	shm.EventOf(local).Set(s.local.Domain())
 	waits.gives("null")
 	f.gives("null", "wait")

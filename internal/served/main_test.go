@@ -34,7 +34,16 @@ type scene struct {
 	t      testing.TB
 	path   string
 	server *coord.Server
+	host   *shm.Arena
 	local  *shm.Arena
+}
+
+// asleep makes a request that waits, and returns when it does.
+func (s *scene) asleep(o thing, method string, a ...any) *pending {
+	before := s.host.Stats().Waits
+	p := o.start(method, a...)
+	until(s.t, method+" to wait", func() bool { return s.host.Stats().Waits > before })
+	return p
 }
 
 func newScene(t testing.TB, limits coord.Limits) *scene {
@@ -43,7 +52,7 @@ func newScene(t testing.TB, limits coord.Limits) *scene {
 	require.NoError(t, err)
 	local, err := shm.Attach(host.File())
 	require.NoError(t, err)
-	s := &scene{t: t, path: filepath.Join(t.TempDir(), "s"), local: local}
+	s := &scene{t: t, path: filepath.Join(t.TempDir(), "s"), host: host, local: local}
 	s.server, err = coord.NewServer(coord.Config{AuthKey: testKey, Openers: Openers(host), Limits: limits})
 	require.NoError(t, err)
 	l, err := net.Listen("unix", s.path)
@@ -62,17 +71,26 @@ func newScene(t testing.TB, limits coord.Limits) *scene {
 	return s
 }
 
+// ends closes a session and returns when it is over.
+func (c *client) ends() {
+	c.t.Helper()
+	before := c.s.host.Stats().Processes
+	c.Close()
+	until(c.t, "the end of a session", func() bool { return c.s.host.Stats().Processes < before })
+}
+
 // client is a session.
 func (s *scene) client() *client {
 	s.t.Helper()
 	c, err := coord.Dial(testContext(s.t), "unix", s.path, coord.DialConfig{AuthKey: testKey})
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { c.Close() })
-	return &client{s.t, c}
+	return &client{s.t, s, c}
 }
 
 type client struct {
 	t testing.TB
+	s *scene
 	*coord.Client
 }
 
@@ -189,6 +207,7 @@ func (o thing) fails(want error, method string, a ...any) {
 // pending is a request that waits.
 type pending struct {
 	t      testing.TB
+	s      *scene
 	done   chan struct{}
 	cancel context.CancelFunc
 	out    string
@@ -197,12 +216,21 @@ type pending struct {
 
 func (o thing) start(method string, a ...any) *pending {
 	ctx, cancel := context.WithCancel(testContext(o.c.t))
-	p := &pending{t: o.c.t, done: make(chan struct{}), cancel: cancel}
+	p := &pending{t: o.c.t, s: o.c.s, done: make(chan struct{}), cancel: cancel}
 	go func() {
 		defer close(p.done)
 		p.out, p.err = o.call(ctx, method, a...)
 	}()
 	return p
+}
+
+// leaves cancels a request that waits, and returns when its reply was written.
+func (p *pending) leaves() {
+	p.t.Helper()
+	before := p.s.server.Stats().Calls
+	p.cancel()
+	p.fails(context.Canceled)
+	until(p.t, "the reply to what was cancelled", func() bool { return p.s.server.Stats().Calls >= before+2 }) // and that of the cancellation
 }
 
 func (p *pending) gives(want string) {

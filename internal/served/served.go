@@ -59,7 +59,7 @@ func (h *hall) member(sess *coord.Session) (*member, error) {
 		h.mu.Unlock()
 		return m, nil
 	}
-	guest, err := newGuest(h.arena)
+	guest, err := h.arena.Guest()
 	if err != nil {
 		h.mu.Unlock()
 		return nil, err
