@@ -22,12 +22,17 @@ const (
 	Condition
 	Event
 	Barrier
+	lane // see Lane
 
 	Dict Kind = iota + 64
 	List
 	Namespace
 	Custom
 )
+
+// goesWithMaker reports that the name of an object of this kind goes with the process
+// that made it.
+func (k Kind) goesWithMaker() bool { return k.InCoordinator() || k == lane }
 
 // InCoordinator reports whether objects of this kind live in a coordinator and go
 // with it.
@@ -62,7 +67,7 @@ var kinds [256]Ops
 func init() {
 	for k, name := range map[Kind]string{Value: "Value", Array: "Array", Queue: "Queue", ByteQueue: "ByteQueue",
 		Lock: "Lock", RLock: "RLock", Semaphore: "Semaphore", BoundedSemaphore: "BoundedSemaphore",
-		Condition: "Condition", Event: "Event", Barrier: "Barrier",
+		Condition: "Condition", Event: "Event", Barrier: "Barrier", lane: "Lane",
 		Dict: "Dict", List: "List", Namespace: "Namespace", Custom: "Custom"} {
 		kinds[k].Name = name
 	}

@@ -239,7 +239,7 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 	atom.Put32(&e.block, uint32((off-heapAt)/64))
 	atom.Put64(&e.param, s.Param)
 	owner := uint32(0)
-	if s.Kind.InCoordinator() {
+	if s.Kind.goesWithMaker() {
 		owner = uint32(a.self)
 	}
 	atom.Put32(&e.owner, owner)

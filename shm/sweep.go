@@ -78,7 +78,7 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	a.attachments(i, func(e uint32) {
 		atom.And64(a.attachment(i, e), ^uint64(1<<(e%64)))
 		n := a.entry(e)
-		if n.isLive() && n.kind().InCoordinator() && n.owner == uint32(dead) {
+		if n.isLive() && n.kind().goesWithMaker() && n.owner == uint32(dead) {
 			a.unlink(e)
 		}
 		a.reap(e)
