@@ -39,6 +39,7 @@ var Workloads = []Workload{
 	{Name: "meeting", Victim: meeting, Beside: meetingToo},
 	{Name: "notified", Victim: notified, Beside: notifiedToo},
 	{Name: "meeting-alone", Victim: meetingAlone},
+	{Name: "lanes", Victim: useLane},
 	{Name: "repair", Victim: Repair},
 }
 
