@@ -33,6 +33,7 @@ type message struct {
 	Args     []byte `cbor:"args,omitempty"`     // of the worker or the initializer
 	Addr     string `cbor:"addr,omitempty"`     // of the coordinator; empty: it chooses
 	Key      []byte `cbor:"key,omitempty"`      //
+	Codec    string `cbor:"codec,omitempty"`    // name
 	Limits   Limits `cbor:"limits,omitempty"`   // of the coordinator
 	Starter  uint32 `cbor:"starter,omitempty"`  // the manager's process in the arena
 	Timeout  int64  `cbor:"timeout,omitempty"`  // nanoseconds

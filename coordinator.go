@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/errs"
@@ -37,7 +38,12 @@ func runCoordinator() error {
 		return say(err)
 	}
 	_ = file.Close()
-	s, err := serve(arena, serveConfig{addrs: []string{start.Addr}, key: start.Key, limits: start.Limits, initializer: start.Name, initArgs: start.Args})
+	codec, err := codecByName(start.Codec)
+	if err != nil {
+		return say(err)
+	}
+	s, err := serve(arena, serveConfig{addrs: []string{start.Addr}, key: start.Key, limits: start.Limits, codec: codec,
+		initializer: start.Name, initArgs: start.Args, only: true})
 	if err != nil {
 		return say(err)
 	}
@@ -63,8 +69,10 @@ type serveConfig struct {
 	tls         *tls.Config
 	key         []byte
 	limits      Limits
+	codec       Codec
 	initializer string
 	initArgs    []byte
+	only        bool // the process is there for this coordinator alone
 	logger      *slog.Logger
 }
 
@@ -72,17 +80,17 @@ type serveConfig struct {
 type serving struct {
 	addrs  []string
 	server *coord.Server
-	arena  *shm.Arena
+	host   *host
+	own    *Manager
 	done   sync.WaitGroup
 }
 
 // serve listens and serves the arena and the objects of the coordinator.
 func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	arena.SetRole(shm.RoleCoordinator)
-	if c.initializer != "" {
-		if err := runInitializer(c.initializer, c.initArgs); err != nil {
-			return nil, err
-		}
+	host, err := newHost(c.codec, c.logger)
+	if err != nil {
+		return nil, err
 	}
 	id := arena.ID()
 	payload, err := encodeCBOR(welcome{Arena: id[:]})
@@ -90,7 +98,8 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		return nil, err
 	}
 	server, err := coord.NewServer(coord.Config{
-		AuthKey: c.key, Names: names{arena}, Openers: served.Openers(arena), Limits: c.limits, Logger: c.logger,
+		AuthKey: c.key, Names: names{arena}, Kinds: host.kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
+		Limits: c.limits, Logger: c.logger,
 		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
 			if !p.Local {
 				return payload, nil, nil
@@ -101,7 +110,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &serving{server: server, arena: arena}
+	s := &serving{server: server, host: host}
 	var listeners []net.Listener
 	for _, want := range c.addrs {
 		l, addr, err := listen(want, c.tls)
@@ -111,6 +120,20 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 			return nil, err
 		}
 		listeners, s.addrs = append(listeners, l), append(s.addrs, addr)
+	}
+	// Inside, it serves already: for the initializer.
+	s.own = newOwnManager((&Options{Codec: c.codec, Logger: c.logger}).orDefault(), s.addrs[0], c.key, arena, server)
+	host.manager = s.own
+	if c.only {
+		inherited = s.own
+	}
+	if c.initializer != "" {
+		if err := runInitializer(host.context(s.own.ctx), c.initializer, c.initArgs); err != nil {
+			closeAll(listeners)
+			s.removeSocketDirs()
+			_ = server.Close()
+			return nil, errors.Join(err, s.own.detach())
+		}
 	}
 	for _, l := range listeners {
 		s.done.Go(func() {
@@ -128,6 +151,9 @@ func (s *serving) removeSocketDirs() {
 	}
 }
 
+// settleTime is how long the Close of objects of registered types may take at the end.
+const settleTime = 2 * time.Second
+
 // stop drains until ctx ends, then stops for good.
 func (s *serving) stop(ctx context.Context) error {
 	err := s.server.Shutdown(ctx)
@@ -136,7 +162,8 @@ func (s *serving) stop(ctx context.Context) error {
 		err = nil
 	}
 	s.done.Wait()
-	return errors.Join(err, s.arena.Close())
+	s.host.settle(settleTime)
+	return errors.Join(err, s.own.detach())
 }
 
 // names makes the arena's directory the one place for names: what lives in the
@@ -145,12 +172,10 @@ type names struct{ arena *shm.Arena }
 
 var kindNumbers = map[string]shm.Kind{coord.KindDict: shm.Dict, coord.KindList: shm.List, coord.KindNamespace: shm.Namespace}
 
-var kindNames = map[string]string{coord.KindDict: "Dict", coord.KindList: "List", coord.KindNamespace: "Namespace"}
-
 func (n names) Claim(name, kind, typ string) error {
 	k, ok := kindNumbers[kind]
 	if !ok {
-		k = shm.Custom
+		k, typ = shm.Custom, kind
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()

@@ -9,49 +9,54 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-var initializers sync.Map // name → function
+// initializer is a function that was registered.
+type initializer struct {
+	f reflect.Value
+	callable
+}
+
+var initializers sync.Map // name → *initializer
 
 // RegisterInitializer names a function for Options.Initializer: it runs in the
 // coordinator, with InitArgs, before that serves. f is a func(context.Context, args…)
 // error, and is registered by every program that may be the coordinator, as a package
-// variable's initialiser or in init. It panics if f is not such a function.
+// variable's initialiser or in init. Its context ends with the coordinator; FromEnv with
+// it gives a manager, by which it can make objects. InitArgs travel as CBOR. What it
+// returns or panics with is the error of Start.
+//
+// RegisterInitializer panics if f is not such a function.
 func RegisterInitializer(name string, f any) {
-	t := reflect.TypeOf(f)
-	if t == nil || t.Kind() != reflect.Func || t.NumIn() == 0 || t.In(0) != reflect.TypeFor[context.Context]() ||
-		t.NumOut() != 1 || t.Out(0) != reflect.TypeFor[error]() || t.IsVariadic() {
-		panic(fmt.Sprintf("carom: initializer %q is a %v, want a func(context.Context, args...) error", name, t))
+	bad := func() {
+		panic(fmt.Sprintf("carom: initializer %q is a %T, want a func(context.Context, args...) error", name, f))
 	}
-	initializers.Store(name, reflect.ValueOf(f))
+	v := reflect.ValueOf(f)
+	if !v.IsValid() || v.Kind() != reflect.Func || v.IsNil() {
+		bad()
+	}
+	c, err := inspect(fmt.Sprintf("initializer %q", name), v.Type(), 0)
+	if err != nil || !c.context || !c.fails || len(c.results) > 0 {
+		bad()
+	}
+	initializers.Store(name, &initializer{v, c})
 }
 
-func runInitializer(name string, args []byte) (err error) {
+func runInitializer(ctx context.Context, name string, args []byte) (err error) {
 	found, ok := initializers.Load(name)
 	if !ok {
 		return fmt.Errorf("initializer %q is not registered in the coordinator's program: %w", name, ErrNotFound)
 	}
-	f := found.(reflect.Value)
-	var raw []rawCBOR
-	if err := decodeCBOR(args, &raw); err != nil {
-		return fmt.Errorf("initializer %q: %w", name, err)
-	}
-	if len(raw) != f.Type().NumIn()-1 {
-		return fmt.Errorf("initializer %q takes %d arguments, got %d: %w", name, f.Type().NumIn()-1, len(raw), ErrType)
-	}
-	in := []reflect.Value{reflect.ValueOf(context.Background())}
-	for i, b := range raw {
-		v := reflect.New(f.Type().In(i + 1))
-		if err := decodeCBOR(b, v.Interface()); err != nil {
-			return fmt.Errorf("initializer %q, argument %d: %w", name, i, err)
-		}
-		in = append(in, v.Elem())
+	i := found.(*initializer)
+	in, err := i.decode(CBOR, args)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = &errs.RemoteError{Type: "initializer", Method: name, Message: fmt.Sprint(p)}
+			err = &errs.RemoteError{Type: "initializer", Method: name, Message: fmt.Sprintf("panic: %v", p)}
 		}
 	}()
-	if out := f.Call(in)[0]; !out.IsNil() {
-		return fmt.Errorf("initializer %q: %w", name, out.Interface().(error))
+	if _, err := i.call(ctx, i.f, in); err != nil {
+		return fmt.Errorf("%s: %w", i.name, err)
 	}
 	return nil
 }

@@ -14,11 +14,13 @@ var builtinKinds = map[string]string{
 
 // protocolKind is the protocol's name for a kind.
 func protocolKind(kind string) string {
-	if low := strings.ToLower(kind); builtinKinds[low] == kind {
-		return low
+	if isBuiltin(kind) {
+		return strings.ToLower(kind)
 	}
 	return kind
 }
+
+func isBuiltin(kind string) bool { return kind != "" && builtinKinds[strings.ToLower(kind)] == kind }
 
 // kindName is a kind's name here, given the protocol's.
 func kindName(protocol string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -28,7 +29,8 @@ type Manager struct {
 	arena *shm.Arena // nil where the memory cannot be mapped
 	id    [16]byte   // of the arena: how handles name their manager
 	child *coordinator
-	root  uint32 // in a worker: the process that the manager goes with
+	root  uint32                                  // in a worker: the process that the manager goes with
+	own   func(context.Context) (net.Conn, error) // in a coordinator, its own manager: the way in
 
 	ctx    context.Context // ends when the manager goes away
 	cancel context.CancelCauseFunc
@@ -148,9 +150,14 @@ func newManager(opts Options, addr string, key []byte, arena *shm.Arena) *Manage
 }
 
 // FromEnv returns the manager that this worker process was started with; all calls
-// return the same. In a process that is no worker, it connects to the coordinator
-// that CAROM_ADDR names. Errors: ErrNotFound where there is neither.
+// return the same. In a coordinator, with the context that a method, a factory or an
+// initializer was given, it is the coordinator's own manager, which cannot be closed.
+// In a process that is neither, it connects to the coordinator that CAROM_ADDR names.
+// Errors: ErrNotFound where there is none.
 func FromEnv(ctx context.Context) (*Manager, error) {
+	if m, ok := ctx.Value(ownManager{}).(*Manager); ok {
+		return m, nil
+	}
 	if inherited != nil {
 		return inherited, nil
 	}
@@ -223,7 +230,7 @@ func (m *Manager) Objects(ctx context.Context) iter.Seq2[Info, error] {
 }
 
 func coordinatorInfo(i coord.Info) Info {
-	return Info{Name: i.Name, Kind: kindNames[i.Kind], Type: i.Type, Size: i.Size, Where: "coordinator", Attached: i.Sessions}
+	return Info{Name: i.Name, Kind: kindName(i.Kind), Type: i.Type, Size: i.Size, Where: "coordinator", Attached: i.Sessions}
 }
 
 // ProcessInfo describes a process that is attached to the arena.
@@ -349,6 +356,14 @@ func (m *Manager) Close() error {
 	if m == nil {
 		return errNilManager("close")
 	}
+	if m.own != nil {
+		return m.fail("close", "", fmt.Errorf("a coordinator's own manager goes with the coordinator: %w", ErrNotOwner))
+	}
+	return m.detach()
+}
+
+// detach is Close for who owns the manager.
+func (m *Manager) detach() error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
@@ -390,11 +405,14 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 			return m.client, nil
 		}
 	}
-	network, address, err := parseAddr(m.addr)
-	if err != nil {
-		return nil, err
+	var network, address string
+	var err error
+	if m.own == nil {
+		if network, address, err = parseAddr(m.addr); err != nil {
+			return nil, err
+		}
 	}
-	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, AuthKey: m.key, Timeout: m.opts.Timeout, Logger: m.opts.Logger})
+	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, Connect: m.own, AuthKey: m.key, Codec: m.codec().Name(), Timeout: m.opts.Timeout, Logger: m.opts.Logger})
 	if err == nil && m.arena != nil { // which this process has: the descriptor that came along is one too many
 		_, files := m.client.Welcome()
 		closeAll(files)
@@ -424,7 +442,7 @@ func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
 		return fmt.Errorf("the manager: %w", ErrClosed)
 	}
 	have, err := m.arena.KindOf(ctx, name)
-	if errors.Is(err, ErrNotFound) || err == nil && have.String() == kind {
+	if errors.Is(err, ErrNotFound) || err == nil && (have.String() == kind || have == shm.Custom) { // of which type, the coordinator knows
 		return nil
 	}
 	if err == nil {
@@ -487,7 +505,12 @@ func register(m *Manager) {
 	if managers.byID == nil {
 		managers.byID = make(map[[16]byte][]*Manager)
 	}
-	managers.byID[m.id] = append(managers.byID[m.id], m)
+	all := managers.byID[m.id]
+	at := len(all)
+	if at > 0 && all[at-1].own != nil { // in the coordinator's process a client comes before it
+		at--
+	}
+	managers.byID[m.id] = slices.Insert(all, at, m)
 }
 
 func unregister(m *Manager) {

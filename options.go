@@ -2,8 +2,6 @@ package carom
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 )
@@ -32,8 +30,9 @@ type Options struct {
 	// the coordinator before it serves, with InitArgs.
 	Initializer string
 	InitArgs    []any
-	// Codec is for arguments and results of registered methods. Default: CBOR, so far the
-	// only one: Start and Connect refuse another with errors.ErrUnsupported.
+	// Codec is for arguments and results of registered types. Default: CBOR; JSON is built
+	// in as well, others need RegisterCodec where Start is to launch a coordinator that uses
+	// them. One that is not the coordinator's is ErrType from Connect.
 	Codec Codec
 	// Limits of the coordinator that Start launches.
 	Limits Limits
@@ -53,6 +52,9 @@ func (o *Options) orDefault() Options {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
+	if c.Codec == nil {
+		c.Codec = CBOR
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -60,9 +62,4 @@ func (o *Options) orDefault() Options {
 }
 
 // check refuses what would be ignored otherwise.
-func (o *Options) check() error {
-	if o.Codec != nil && o.Codec.Name() != "cbor" {
-		return fmt.Errorf("codec %q: %w", o.Codec.Name(), errors.ErrUnsupported)
-	}
-	return nil
-}
+func (o *Options) check() error { return checkCodec(o.Codec) }

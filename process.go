@@ -142,7 +142,7 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	p := &Process{name: name, cmd: cmd, control: control, done: make(chan struct{})}
 	go p.wait(ctx)
 	err = writeMessage(control, message{Kind: "start", Name: name, Args: b, Addr: m.addr, Key: m.key,
-		Starter: m.starter(), Timeout: int64(m.opts.Timeout)})
+		Starter: m.starter(), Timeout: int64(m.opts.Timeout), Codec: m.codec().Name()})
 	if err != nil {
 		_ = p.Kill()
 		<-p.done
@@ -231,7 +231,11 @@ func runWorker() error {
 	}
 	_ = file.Close()
 	arena.SetRole(shm.RoleWorker)
-	opts := (&Options{Addr: start.Addr, Timeout: time.Duration(start.Timeout)}).orDefault()
+	codec, err := codecByName(start.Codec)
+	if err != nil {
+		return report(err)
+	}
+	opts := (&Options{Addr: start.Addr, Timeout: time.Duration(start.Timeout), Codec: codec}).orDefault()
 	inherited = newManager(opts, start.Addr, start.Key, arena)
 	inherited.root = start.Starter
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -36,23 +36,30 @@ const maxNameLen = 1024
 // openRemote makes or attaches an object. op is "new" or "open".
 func openRemote(b backend, op, kind, name, typ string, mode coord.Mode) (*remote, error) {
 	r := &remote{b: b, kind: kind, name: name, typ: typ}
-	if err := r.checkName(op); err != nil {
-		return nil, r.opError(op, err)
+	if err := r.open(op, mode); err != nil {
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), b.timeout())
+	return r, nil
+}
+
+func (r *remote) open(op string, mode coord.Mode) error {
+	if err := r.checkName(op); err != nil {
+		return r.opError(op, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.b.timeout())
 	defer cancel()
-	err := b.otherKind(ctx, r.name, r.kind)
+	err := r.b.otherKind(ctx, r.name, r.kind)
 	var client *coord.Client
 	if err == nil {
-		client, err = b.dial(ctx)
+		client, err = r.b.dial(ctx)
 	}
 	if err == nil {
 		err = r.attach(ctx, client, mode)
 	}
 	if err != nil {
-		return nil, r.opError(op, err)
+		return r.opError(op, err)
 	}
-	return r, nil
+	return nil
 }
 
 func (r *remote) checkName(op string) error {

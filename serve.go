@@ -25,6 +25,7 @@ type ServeConfig struct {
 	AuthKey []byte      // default: CAROM_AUTHKEY, or the file that CAROM_AUTHKEY_FILE names
 	Memory  int64       // budget of the arena in bytes; default as for Options
 	Limits  Limits
+	Codec   Codec // of arguments and results of registered types; default CBOR
 	Logger  *slog.Logger
 	Ready   func(addrs []string) // called when it serves, with where it listens
 }
@@ -40,6 +41,12 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 			return &OpError{Op: "serve", Err: err}
 		}
 	}
+	if err := checkCodec(c.Codec); err != nil {
+		return &OpError{Op: "serve", Err: err}
+	}
+	if c.Codec == nil {
+		c.Codec = CBOR
+	}
 	if c.Memory == 0 {
 		c.Memory = defaultMemory()
 	}
@@ -50,7 +57,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if err != nil {
 		return &OpError{Op: "serve", Err: err}
 	}
-	s, err := serve(arena, serveConfig{addrs: c.Listen, tls: c.TLS, key: c.AuthKey, limits: c.Limits, logger: c.Logger})
+	s, err := serve(arena, serveConfig{addrs: c.Listen, tls: c.TLS, key: c.AuthKey, limits: c.Limits, codec: c.Codec, logger: c.Logger})
 	if err != nil {
 		_ = arena.Close()
 		return &OpError{Op: "serve", Name: strings.Join(c.Listen, " "), Err: err}

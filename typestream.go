@@ -1,0 +1,200 @@
+package carom
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/carom-ipc/carom/coord"
+)
+
+const (
+	itemsAhead  = 64        // that a stream's method may be ahead of the client
+	streamBatch = 256 << 10 // bytes that one reply of a stream aims at
+)
+
+// Stream implements coord.Streamer. The method begins with the first Next, which may wait.
+func (s *servant) Stream(sess *coord.Session, name string, args []byte) (coord.Stream, error) {
+	m, err := s.method(name)
+	if err != nil {
+		return nil, err
+	}
+	if m.stream == atOnce {
+		return nil, fmt.Errorf("%w: %s gives no stream", ErrType, m.name)
+	}
+	st := &objectStream{s: s, m: m, args: append([]byte(nil), args...), items: make(chan streamItem, itemsAhead)}
+	st.ctx, st.cancel = context.WithCancel(s.h.context(sess.Context()))
+	return st, nil
+}
+
+// objectStream is a method at work whose result is a stream: it runs in a goroutine of its
+// own and goes on while the client has not fallen behind too far.
+type objectStream struct {
+	s      *servant
+	m      *method
+	args   []byte
+	ctx    context.Context // of the method
+	cancel context.CancelFunc
+	begin  sync.Once
+	items  chan streamItem
+	err    error // for the Next that comes
+}
+
+type streamItem struct {
+	b   []byte
+	err error
+}
+
+// Next implements coord.Stream: it waits for one item and takes what else is there.
+func (st *objectStream) Next(ctx context.Context, dst []byte) ([]byte, bool, error) {
+	st.begin.Do(func() { go st.run() })
+	if st.err != nil {
+		return dst, false, st.err
+	}
+	var item streamItem
+	var more bool
+	select {
+	case item, more = <-st.items:
+	case <-ctx.Done():
+		return dst, false, ctx.Err()
+	case <-st.ctx.Done(): // by Close
+		return dst, false, ErrClosed
+	}
+	var batch []byte
+	n := 0
+	for more && item.err == nil {
+		batch = append(batch, item.b...)
+		n++
+		if len(batch) >= streamBatch {
+			break
+		}
+		select {
+		case item, more = <-st.items:
+			continue
+		default:
+		}
+		break
+	}
+	if item.err != nil && n == 0 {
+		return dst, false, item.err
+	}
+	st.err = item.err
+	return append(coord.AppendArray(dst, n), batch...), more, nil
+}
+
+// Close implements coord.Stream.
+func (st *objectStream) Close() { st.cancel() }
+
+// run is the method's goroutine.
+func (st *objectStream) run() {
+	defer close(st.items)
+	if err := st.produce(); err != nil {
+		st.send(streamItem{err: err})
+	}
+}
+
+// produce calls the method and passes on what comes out of its result. It has the object's
+// turn while the code of the method runs, but for the body of its range, and leaves it to
+// others while an item waits to be taken.
+func (st *objectStream) produce() (err error) {
+	s, m := st.s, st.m
+	in, err := m.decode(s.h.codec, st.args)
+	if err != nil {
+		return err
+	}
+	if err := s.enter(st.ctx); err != nil {
+		return err
+	}
+	inTurn := true
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.h.panicked(s.t.typeid, m.method, p)
+		}
+		if inTurn {
+			s.leave()
+		}
+	}()
+	results, err := m.call(st.ctx, s.v.MethodByName(m.method), in)
+	if err != nil {
+		return failure(s.t.typeid, m.method, err)
+	}
+	pass := func(v any) (err error) {
+		b, err := appendValue(s.h.codec, nil, v)
+		if err != nil {
+			return err
+		}
+		s.leave()
+		inTurn = false
+		if !st.send(streamItem{b: b}) {
+			return st.ctx.Err()
+		}
+		if err = s.enter(st.ctx); err == nil {
+			inTurn = true
+		}
+		return err
+	}
+	out := results[0]
+	if out.IsNil() {
+		return nil
+	}
+	switch m.stream {
+	case values:
+		for v := range out.Seq() {
+			if err := pass(v.Interface()); err != nil {
+				return err
+			}
+		}
+	case channel:
+		s.leave()
+		inTurn = false
+		return st.receive(out)
+	default:
+		for k, v := range out.Seq2() {
+			item := k.Interface()
+			if m.stream == pairs {
+				item = []any{item, v.Interface()}
+			} else if err, _ := v.Interface().(error); err != nil {
+				return failure(s.t.typeid, m.method, err)
+			}
+			if err := pass(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// receive passes on what comes out of a channel, until it is closed.
+func (st *objectStream) receive(ch reflect.Value) error {
+	cases := []reflect.SelectCase{
+		{Dir: reflect.SelectRecv, Chan: ch},
+		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(st.ctx.Done())},
+	}
+	for {
+		chosen, v, ok := reflect.Select(cases)
+		if chosen == 1 {
+			return st.ctx.Err()
+		}
+		if !ok {
+			return nil
+		}
+		b, err := appendValue(st.s.h.codec, nil, v.Interface())
+		if err != nil {
+			return err
+		}
+		if !st.send(streamItem{b: b}) {
+			return st.ctx.Err()
+		}
+	}
+}
+
+// send reports whether the item is on its way.
+func (st *objectStream) send(item streamItem) bool {
+	select {
+	case st.items <- item:
+		return true
+	case <-st.ctx.Done():
+		return false
+	}
+}
