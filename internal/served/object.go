@@ -3,6 +3,7 @@ package served
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/carom-ipc/carom/coord"
@@ -29,10 +30,25 @@ type method[T any] struct {
 type call struct {
 	ctx  context.Context // ends when the caller cancels, or its session ends
 	sess *coord.Session
-	raw  []byte        // the arguments
-	args *coord.Reader // of them
-	wait bool          // whether to wait for something to happen
-	dst  []byte        // the result is appended
+	raw  []byte // the arguments
+	args coord.Reader
+	wait bool   // whether to wait for something to happen
+	dst  []byte // the result is appended
+}
+
+// Requests come by the hundred thousand: their calls are used again.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// answer runs a method.
+func answer[T any](m method[T], it T, of call, args []byte) ([]byte, error) {
+	c := calls.Get().(*call)
+	*c = of
+	c.raw, c.args = args, *coord.NewReader(args)
+	err := m.do(it, c)
+	dst := c.dst
+	*c = call{}
+	calls.Put(c)
+	return dst, err
 }
 
 // nothing reads the arguments of a method that has none.
@@ -79,9 +95,7 @@ func (o *object[T]) Call(ctx context.Context, sess *coord.Session, name string, 
 		return dst, errs.ErrClosed
 	}
 	defer o.leave()
-	c := call{ctx: ctx, sess: sess, raw: args, args: coord.NewReader(args), wait: true, dst: dst}
-	err := m.do(o.it, &c)
-	return c.dst, err
+	return answer(m, o.it, call{ctx: ctx, sess: sess, wait: true, dst: dst}, args)
 }
 
 // ended is a context with which nothing waits: what cannot be had at once is given up
@@ -99,12 +113,11 @@ func (o *object[T]) Try(sess *coord.Session, name string, args, dst []byte) (out
 		return dst, false, nil
 	}
 	defer o.leave()
-	c := call{ctx: ended, sess: sess, raw: args, args: coord.NewReader(args), dst: dst}
-	err = m.do(o.it, &c)
+	out, err = answer(m, o.it, call{ctx: ended, sess: sess, dst: dst}, args)
 	if errors.Is(err, context.Canceled) || m.waits == eventful && errors.Is(err, errs.ErrWouldBlock) {
 		return dst, false, nil
 	}
-	return c.dst, true, err
+	return out, true, err
 }
 
 func (o *object[T]) enter() bool {

@@ -99,7 +99,7 @@ func (q *queue) item(r *coord.Reader) ([]byte, error) {
 
 func (q *queue) put(c *call, wait bool) error {
 	c.args.Args(1)
-	item, err := q.item(c.args)
+	item, err := q.item(&c.args)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (q *queue) put(c *call, wait bool) error {
 func (q *queue) putMany(c *call) error {
 	count := c.args.Array()
 	for range count {
-		if _, err := q.item(c.args); err != nil {
+		if _, err := q.item(&c.args); err != nil {
 			return err
 		}
 	}
