@@ -16,7 +16,7 @@ func (e *Env) Clients(crowd [2]int, p Party, servers ...Party) (Run, error) {
 }
 
 // Calling is the share of a client: p.Many goroutines divide the calls, each with what
-// caller makes for it. A single one times each call.
+// caller makes for it. A single one times each call, unless a call is many operations.
 func Calling(p Party, caller func(goroutine int) Call) Share {
 	step := 1
 	if p.Op == "GetMany" || p.Op == "Update" {
@@ -39,12 +39,15 @@ func Calling(p Party, caller func(goroutine int) Call) Share {
 				return nil
 			})
 		}
-		t := Timing(n / step)
+		t := Timing(n)
 		for i := 0; i < n; i += step {
 			if err := calls[0](ctx, i); err != nil {
 				return Finished{}, err
 			}
 			t.Lap()
+		}
+		if step > 1 {
+			return Finished{}, nil
 		}
 		return t.Finished(), nil
 	}

@@ -10,8 +10,10 @@
 // and ended.
 //
 //	go test -bench . ./bench             each case as a benchmark
-//	go run ./bench/report [-short]       each case beside its floor or peer, interleaved
+//	go -C bench/peers test -bench .      those of peers that bring dependencies
+//	go run ./bench/report [-short]       all of them, beside floors and peers, in turns
 //
-// The second is the one to compare by: it alternates the two sides of each pair, since
-// virtual machines change their mood within seconds.
+// The last is the one to compare by: the cases of a group take turns, since virtual
+// machines change their mood within seconds. It also follows how costs grow, and says
+// which of the ratios that carom holds itself to were held.
 package bench

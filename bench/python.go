@@ -24,7 +24,7 @@ func init() {
 	python("BarrierRound/impl=multiprocessing/procs=2", "barrier")
 	for _, size := range Sizes {
 		for _, s := range Shapes {
-			python("Queue/impl=multiprocessing/"+ShapeName(s[0], s[1])+"/size="+SizeName(size), "queue", size, Depth(size), s[0], s[1])
+			pythonOf(size, "Queue/impl=multiprocessing/"+ShapeName(s[0], s[1])+"/size="+SizeName(size), "queue", size, Depth(size), s[0], s[1])
 		}
 	}
 	python("DictGet/impl=multiprocessing/clients=1/goroutines=1", "manager_dict", "get")
@@ -35,8 +35,10 @@ func init() {
 	python("Start/impl=multiprocessing/procs=2", "start")
 }
 
-func python(name string, args ...any) {
-	Add(Case{Name: name, Open: func(e *Env) (Run, error) {
+func python(name string, args ...any) { pythonOf(0, name, args...) }
+
+func pythonOf(size int, name string, args ...any) {
+	Add(Case{Name: name, Bytes: size, Open: func(e *Env) (Run, error) {
 		interpreter, err := exec.LookPath("python3")
 		if err != nil {
 			return nil, fmt.Errorf("%w: python3", ErrMissing)

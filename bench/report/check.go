@@ -38,6 +38,23 @@ func (r *results) ask() {
 			r.Asked = append(r.Asked, a)
 		}
 	}
+	for _, g := range r.Growths {
+		for _, c := range g.Curves {
+			r.Asked = append(r.Asked, g.ask(c))
+		}
+	}
+}
+
+// ask is whether a cost grows no faster than it may.
+func (g growth) ask(c curve) asked {
+	a := asked{"growth, " + g.law(), c.Name + ", with " + g.Title, "", "", notMeasured}
+	if times, may, ok := g.grew(c); ok {
+		a.Asked, a.Measured, a.Verdict = fmt.Sprintf("≤ %.3g times", may), fmt.Sprintf("%.3g times", times), missed
+		if times <= may {
+			a.Verdict = held
+		}
+	}
+	return a
 }
 
 func (a asked) String() string {

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/carom-ipc/carom"
 	"github.com/carom-ipc/carom/bench"
 )
 
 // groups measures those that the filter lets through.
-func (p plan) groups(ctx context.Context, m *carom.Manager, filter *regexp.Regexp, all *results) {
+func (p plan) groups(ctx context.Context, filter *regexp.Regexp, all *results) {
 	for _, s := range sections {
 		for _, names := range s.groups {
 			if !filter.MatchString(strings.Join(names, " ")) {
@@ -21,8 +21,10 @@ func (p plan) groups(ctx context.Context, m *carom.Manager, filter *regexp.Regex
 			if ctx.Err() != nil {
 				return
 			}
-			g := p.group(ctx, m, names)
-			g.Section = s.title
+			g := &group{Section: s.title}
+			if err := p.group(ctx, names, g); err != nil {
+				g.miss(names[0], err)
+			}
 			for _, x := range g.Missing {
 				fmt.Printf("%s: not measured, %s\n", x.Case, x.Why)
 			}
@@ -38,21 +40,31 @@ func (p plan) groups(ctx context.Context, m *carom.Manager, filter *regexp.Regex
 	}
 }
 
-// group has the cases of those names take turns. The first one is ours. One that fails is
-// left out; without ours there is no group.
-func (p plan) group(ctx context.Context, m *carom.Manager, names []string) *group {
-	g := &group{}
+// group has the cases of those names take turns, over a manager of their own: what was
+// measured before leaves no trace. The first one is ours. One that fails is left out; ours
+// is the group's error.
+func (p plan) group(ctx context.Context, names []string, g *group) error {
+	m, err := bench.StartManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
 	var sides []*side
+	defer func() {
+		for _, s := range sides {
+			s.stop(nil)
+		}
+	}()
 	for i, name := range names {
 		s, err := p.open(ctx, m, name)
-		if err != nil {
+		switch {
+		case err == nil:
+			sides = append(sides, s)
+		case i == 0:
+			return err
+		default:
 			g.miss(name, err)
-			if i == 0 {
-				return g
-			}
-			continue
 		}
-		sides = append(sides, s)
 	}
 	for range p.times {
 		g.Nearness = append(g.Nearness, nearness(ctx))
@@ -63,31 +75,28 @@ func (p plan) group(ctx context.Context, m *carom.Manager, names []string) *grou
 				err = ctx.Err()
 			}
 			switch {
-			case err != nil:
-				g.miss(s.Case, err)
-				s.stop(err)
-				if i == 0 {
-					for _, other := range sides[1:] {
-						other.stop(nil)
-					}
-					return g
-				}
-				sides = append(sides[:i], sides[i+1:]...)
-				i--
-			case i > 0:
+			case err == nil && i > 0:
 				s.Ratios = append(s.Ratios, last(sides[0].Ns)/last(s.Ns))
+			case err != nil:
+				s.stop(err)
+				sides = slices.Delete(sides, i, i+1)
+				if i == 0 {
+					return err
+				}
+				g.miss(s.Case, err)
+				i--
 			}
 		}
 	}
 	g.Nearness = append(g.Nearness, nearness(ctx))
-	for _, s := range sides {
-		s.stop(nil)
-	}
-	g.Ours, g.Beside = sides[0], sides[1:]
-	return g
+	g.Ours, g.Beside = sides[0], slices.Clone(sides[1:])
+	return nil
 }
 
 func (g *group) miss(name string, err error) {
+	if errors.Is(err, errAbsent) {
+		return
+	}
 	why := "FAILED: " + err.Error()
 	if errors.Is(err, bench.ErrMissing) {
 		why = err.Error()

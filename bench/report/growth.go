@@ -6,11 +6,10 @@ import (
 	"math"
 	"regexp"
 
-	"github.com/carom-ipc/carom"
 	"github.com/carom-ipc/carom/bench"
 )
 
-func (p plan) growths(ctx context.Context, m *carom.Manager, filter *regexp.Regexp, all *results) {
+func (p plan) growths(ctx context.Context, filter *regexp.Regexp, all *results) {
 	for _, of := range bench.Growths() {
 		if !filter.MatchString("Growth/" + of.Title) {
 			continue
@@ -21,7 +20,7 @@ func (p plan) growths(ctx context.Context, m *carom.Manager, filter *regexp.Rege
 				return
 			}
 			g.At = append(g.At, x)
-			if err := p.growAt(ctx, m, of, x, &g); err != nil {
+			if err := p.growAt(ctx, of, x, &g); err != nil {
 				line := fmt.Sprintf("growth with %s, at %d: FAILED: %v", of.Title, x, err)
 				all.Absent = append(all.Absent, line)
 				fmt.Println(line)
@@ -34,9 +33,14 @@ func (p plan) growths(ctx context.Context, m *carom.Manager, filter *regexp.Rege
 }
 
 // growAt measures all curves at one number, in turns.
-func (p plan) growAt(ctx context.Context, m *carom.Manager, of bench.Growth, x int, g *growth) error {
+func (p plan) growAt(ctx context.Context, of bench.Growth, x int, g *growth) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	m, err := bench.StartManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
 	env := bench.NewEnv(ctx, m)
 	defer env.Close()
 	curves, err := patiently(func() ([]bench.Curve, error) { return of.Open(env, x) })
@@ -88,6 +92,13 @@ func (c *curve) pad(n int) {
 	for len(c.Ns) < n {
 		c.Ns = append(c.Ns, nil)
 	}
+}
+
+func (g growth) law() string {
+	if g.Linear {
+		return "at most proportional"
+	}
+	return "at most logarithmic"
 }
 
 // grew is how many times the first cost the last one is, and how many times it may be:

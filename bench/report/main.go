@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom"
-	"github.com/carom-ipc/carom/bench"
 )
 
 func main() {
@@ -55,19 +54,14 @@ func report(ctx context.Context, p plan, filter *regexp.Regexp, anchors, out str
 		return err
 	}
 	defer os.RemoveAll(dir)
-	m, err := bench.StartManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
 	all := results{Machine: thisMachine(), RunMillis: p.run.Milliseconds(), Times: p.times}
 	fmt.Println(all.Machine)
 	all.Absent = others(ctx, anchors, dir)
 	for _, line := range all.Absent {
 		fmt.Println(line)
 	}
-	p.groups(ctx, m, filter, &all)
-	p.growths(ctx, m, filter, &all)
+	p.groups(ctx, filter, &all)
+	p.growths(ctx, filter, &all)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -81,7 +81,7 @@ func (r *results) growthTables(b *bytes.Buffer) {
 		for _, x := range g.At {
 			fmt.Fprintf(b, " | %s", number(x))
 		}
-		b.WriteString(" | grew | may | |\n|---|---|---|---|")
+		b.WriteString(" | grew | asked | |\n|---|---|---|---|")
 		for range g.At {
 			b.WriteString("---|")
 		}
@@ -91,15 +91,8 @@ func (r *results) growthTables(b *bytes.Buffer) {
 			for i := range g.At {
 				fmt.Fprintf(b, " | %s", nanos(median(c.Ns[i])))
 			}
-			times, may, ok := g.grew(c)
-			switch {
-			case !ok:
-				b.WriteString(" | | | " + notMeasured + " |\n")
-			case times <= may:
-				fmt.Fprintf(b, " | %.3g× | %.3g× | %s |\n", times, may, held)
-			default:
-				fmt.Fprintf(b, " | %.3g× | %.3g× | %s |\n", times, may, missed)
-			}
+			a := g.ask(c)
+			fmt.Fprintf(b, " | %s | %s | %s |\n", a.Measured, a.Asked, a.Verdict)
 		}
 	}
 }

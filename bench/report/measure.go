@@ -22,6 +22,9 @@ const patience = 60 * time.Second
 // busyCPU is the nearness beyond which another program was running on one of the CPUs.
 const busyCPU = 1500 * time.Nanosecond
 
+// errAbsent is for the cases of programs that are not there; that was said before.
+var errAbsent = errors.New("absent")
+
 var errStuck = fmt.Errorf("stuck: no answer in %v", patience)
 
 // open makes a case ready, in an environment of its own, and finds out how many operations
@@ -29,7 +32,7 @@ var errStuck = fmt.Errorf("stuck: no answer in %v", patience)
 func (p plan) open(ctx context.Context, m *carom.Manager, name string) (*side, error) {
 	c, err := bench.Find(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", bench.ErrMissing, err)
+		return nil, fmt.Errorf("%w: %w", errAbsent, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	env := bench.NewEnv(ctx, m)
