@@ -52,6 +52,8 @@ def mac(key, role, version, client, server, session):
 
 def _answer(stream, limit):
     item = cbor.decode(read_frame(stream, limit))
+    if not isinstance(item, list) or len(item) < 3:
+        raise cbor.DecodeError("it is not one of this protocol")
     if item[0] != 0:
         raise from_wire(item[1:])
     return item
@@ -66,6 +68,8 @@ def shake(stream, key, session=b"", options=None):
         raise Unavailable(f"the coordinator speaks version {version} of the protocol, this client {VERSION}")
     stream.sendall(frame([mac(key, b"client", version, client, server, session)]))
     item = _answer(stream, _LARGE)
+    if len(item) < 9:
+        raise cbor.DecodeError("a welcome that is cut short")
     if not hmac.compare_digest(item[1], mac(key, b"server", version, client, server, item[2])):
         raise AuthError("the coordinator does not have the auth key")
     return Welcome(item)
