@@ -10,7 +10,8 @@ import (
 
 // A child process (the coordinator, a worker) is started with the arena as descriptor
 // 3 and one end of a socket pair as descriptor 4. Over that go CBOR messages with a
-// 4-byte length before each; its end, however it comes, is the other process's end.
+// 4-byte length before each; its end, however it comes, is the other process's end. Workers
+// of a manager that does not map the arena have no descriptor 3.
 const (
 	roleEnv      = "CAROM_ROLE"
 	roleCoord    = "coordinator"
@@ -18,7 +19,7 @@ const (
 	arenaFD      = 3
 	controlFD    = 4
 	maxControl   = 64 << 20
-	messageStop  = "stop"  // to the coordinator: drain and go
+	messageStop  = "stop"  // to the coordinator: drain and go; to a worker: the manager is closed
 	messageReady = "ready" // from the coordinator: Text is its address
 )
 
@@ -37,6 +38,8 @@ type message struct {
 	Limits   Limits `cbor:"limits,omitempty"`   // of the coordinator
 	Starter  uint32 `cbor:"starter,omitempty"`  // the manager's process in the arena
 	Timeout  int64  `cbor:"timeout,omitempty"`  // nanoseconds
+	Remote   bool   `cbor:"remote,omitempty"`   // the manager does not map the arena
+	Arena    []byte `cbor:"arena,omitempty"`    // its id, for remote workers
 	LogLevel int    `cbor:"logLevel,omitempty"` //
 }
 
@@ -65,7 +68,8 @@ func readMessage(r io.Reader) (m message, err error) {
 	return m, decodeCBOR(b, &m)
 }
 
-// spawn starts a child in a role, and returns this end of its control connection.
+// spawn starts a child in a role, and returns this end of its control connection. arena
+// may be nil.
 func spawn(cmd *exec.Cmd, role string, arena *os.File) (*os.File, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {

@@ -51,7 +51,11 @@ func runCoordinator() error {
 		return s.stop(context.Background())
 	}
 	ctx := context.Background()
-	if m, err := readMessage(control); err == nil && m.Kind == messageStop {
+	m, err := readMessage(control)
+	if start.Remote {
+		arena.MarkClosed() // which who started this process cannot do
+	}
+	if err == nil && m.Kind == messageStop {
 		// Drain, but not beyond the one who asked.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)

@@ -54,7 +54,7 @@ func readOptions(kind shm.Kind, opts []Option) (o options, err error) {
 // openHandle makes sure that the object is there and attaches it.
 func openHandle(m *Manager, op string, s shm.Spec) (*handle, bool, error) {
 	h := &handle{m: m, kind: s.Kind, name: s.Name}
-	if err := m.checkLocal(op); err != nil {
+	if err := m.check(op); err != nil {
 		return nil, false, h.wrap(op, err)
 	}
 	if m.arena.Closed() {

@@ -59,7 +59,7 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*c
 	}
 	cancelled := context.AfterFunc(ctx, func() { _ = control.SetDeadline(time.Unix(1, 0)) })
 	defer cancelled()
-	err = writeMessage(control, message{Kind: "start", Addr: opts.Addr, Key: key, Name: opts.Initializer, Args: args, Codec: opts.Codec.Name(), Limits: opts.Limits})
+	err = writeMessage(control, message{Kind: "start", Remote: opts.Remote, Addr: opts.Addr, Key: key, Name: opts.Initializer, Args: args, Codec: opts.Codec.Name(), Limits: opts.Limits})
 	var ready message
 	if err == nil {
 		ready, err = readMessage(control)

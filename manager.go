@@ -26,7 +26,7 @@ type Manager struct {
 	opts  Options
 	addr  string
 	key   []byte
-	arena *shm.Arena // nil where the memory cannot be mapped
+	arena *shm.Arena // nil where the memory is not mapped
 	id    [16]byte   // of the arena: how handles name their manager
 	child *coordinator
 	root  uint32                                  // in a worker: the process that the manager goes with
@@ -38,6 +38,8 @@ type Manager struct {
 	mu     sync.Mutex
 	client *coord.Client
 	closed bool
+
+	remote managerRemote
 }
 
 // Start makes an arena, attaches this process and launches a coordinator. nil options
@@ -81,14 +83,18 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 		_ = arena.Close()
 		return nil, err
 	}
+	if opts.Remote {
+		return forgetArena(ctx, opts, key, child, arena)
+	}
 	m := newManager(opts, child.addr, key, arena)
 	m.child = child
 	return m, nil
 }
 
-// Connect attaches to a running coordinator, and to its arena if it is on this
-// machine. Errors: ErrAuth for a wrong key or user, ErrUnavailable if nobody answers,
-// ErrType for an arena of another version, the context's.
+// Connect attaches to a running coordinator, and to its arena if that is on this
+// machine and Options.Remote does not say otherwise. Errors: ErrAuth for a wrong key or
+// user, ErrUnavailable if nobody answers, ErrType for an arena of another version, the
+// context's.
 func Connect(ctx context.Context, addr string, o *Options) (*Manager, error) {
 	m, err := connect(ctx, addr, o.orDefault())
 	if err != nil {
@@ -124,7 +130,7 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 		return nil, fmt.Errorf("what the coordinator at %s says of its arena: %w", addr, errors.Join(ErrCorrupt, err))
 	}
 	m.id = [16]byte(w.Arena)
-	if len(files) > 0 {
+	if len(files) > 0 && !opts.Remote {
 		if m.arena, err = shm.Attach(files[0]); err != nil {
 			_ = client.Close()
 			return nil, err
@@ -194,6 +200,10 @@ func (m *Manager) Objects(ctx context.Context) iter.Seq2[Info, error] {
 			yield(Info{}, err)
 			return
 		}
+		if m.arena == nil {
+			m.objectsRemote(ctx, yield)
+			return
+		}
 		inCoordinator := map[string]coord.Info{}
 		client, err := m.dial(ctx)
 		if err == nil {
@@ -203,18 +213,6 @@ func (m *Manager) Objects(ctx context.Context) iter.Seq2[Info, error] {
 				}
 				inCoordinator[i.Name] = i
 			}
-		}
-		if err != nil && m.arena == nil {
-			yield(Info{}, m.fail("objects", "", err))
-			return
-		}
-		if m.arena == nil {
-			for _, i := range inCoordinator {
-				if !yield(coordinatorInfo(i), nil) {
-					return
-				}
-			}
-			return
 		}
 		err = m.arena.List(ctx, func(i shm.Info) bool {
 			if c, ok := inCoordinator[i.Name]; ok && i.Kind.InCoordinator() {
@@ -242,21 +240,29 @@ type ProcessInfo struct {
 	Objects  int // attached
 }
 
-// Processes lists who is attached to the arena. ErrNotLocal where it is not mapped.
+// Processes lists who is attached to the arena: processes that map it, and sessions of
+// the coordinator that use objects in it.
 func (m *Manager) Processes(ctx context.Context) iter.Seq2[ProcessInfo, error] {
 	return func(yield func(ProcessInfo, error) bool) {
-		if err := m.checkLocal("processes"); err != nil {
-			yield(ProcessInfo{}, err)
-			return
+		err := m.check("processes")
+		read := m.processesLocal
+		if m.isRemote() {
+			read = m.processesRemote
 		}
-		for _, p := range m.arena.Processes() {
-			if ctx.Err() != nil {
-				yield(ProcessInfo{}, ctx.Err())
+		var list []ProcessInfo
+		if err == nil {
+			list, err = read(ctx)
+		}
+		for _, p := range list {
+			if err = ctx.Err(); err != nil {
+				break
+			}
+			if !yield(p, nil) {
 				return
 			}
-			if !yield(ProcessInfo{PID: p.PID, Role: roleNames[p.Role], Robust: p.Robust, Attached: p.Attached, Objects: p.Objects}, nil) {
-				return
-			}
+		}
+		if err != nil {
+			yield(ProcessInfo{}, err)
 		}
 	}
 }
@@ -264,10 +270,12 @@ func (m *Manager) Processes(ctx context.Context) iter.Seq2[ProcessInfo, error] {
 var roleNames = map[int]string{shm.RoleProgram: "program", shm.RoleCoordinator: "coordinator", shm.RoleWorker: "worker", shm.RoleRemote: "remote"}
 
 // Check examines the invariants of the arena and returns what is wrong; none is nil.
-// ErrNotLocal where the arena is not mapped.
 func (m *Manager) Check(ctx context.Context) ([]string, error) {
-	if err := m.checkLocal("check"); err != nil {
+	if err := m.check("check"); err != nil {
 		return nil, err
+	}
+	if m.arena == nil {
+		return m.checkRemote(ctx)
 	}
 	found, err := m.arena.Check(ctx, false)
 	return found, m.fail("check", "", err)
@@ -303,7 +311,7 @@ type Stats struct {
 	Budget     int64  // bytes: the limit of Committed
 	Processes  int    // attached to the arena
 	Recoveries int    // processes that went and were cleaned up after
-	Waits      uint64 // times this process slept for another
+	Waits      uint64 // times this process slept for another; of a remote manager, the coordinator
 	Wakes      uint64 // times it woke others
 	Calls      uint64 // to the coordinator, by all clients; 0 while it is gone
 	Sessions   int    // clients of the coordinator
@@ -322,12 +330,12 @@ func (m *Manager) Stats() Stats {
 	}
 	ctx, cancel := context.WithTimeout(m.ctx, m.timeout())
 	defer cancel()
+	if m.arena == nil {
+		s = m.statsRemote(ctx)
+	}
 	if client, err := m.dial(ctx); err == nil {
 		if c, err := client.Stats(ctx); err == nil {
 			s.Calls, s.Sessions = c.Calls, c.Sessions
-			if m.arena == nil {
-				s.Objects = c.Objects
-			}
 		}
 	}
 	return s
@@ -344,7 +352,10 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	if m.child == nil {
 		return m.fail("shutdown", "", fmt.Errorf("the coordinator at %s was not started here: %w", m.addr, ErrNotOwner))
 	}
-	m.arena.MarkClosed()
+	if m.arena != nil {
+		m.arena.MarkClosed()
+	}
+	m.dismiss()
 	err := m.child.shutdown(ctx)
 	return errors.Join(m.fail("shutdown", "", err), m.Close())
 }
@@ -375,7 +386,10 @@ func (m *Manager) detach() error {
 	m.cancel(ErrClosed)
 	unregister(m)
 	if m.child != nil {
-		m.arena.MarkClosed()
+		if m.arena != nil {
+			m.arena.MarkClosed()
+		}
+		m.dismiss()
 		m.child.stop(m.opts.Timeout)
 		removeSocketDir(m.addr)
 	}
@@ -413,7 +427,7 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 		}
 	}
 	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, Connect: m.own, AuthKey: m.key, Codec: m.codec().Name(), Timeout: m.opts.Timeout, Logger: m.opts.Logger})
-	if err == nil && m.arena != nil { // which this process has: the descriptor that came along is one too many
+	if err == nil && m.id != ([16]byte{}) { // not the first connection: the descriptor that came along is one too many
 		_, files := m.client.Welcome()
 		closeAll(files)
 	}
@@ -466,16 +480,6 @@ func (m *Manager) check(op string) error {
 	defer m.mu.Unlock()
 	if m.closed {
 		return &OpError{Op: op, Err: fmt.Errorf("the manager: %w", ErrClosed)}
-	}
-	return nil
-}
-
-func (m *Manager) checkLocal(op string) error {
-	if err := m.check(op); err != nil {
-		return err
-	}
-	if m.arena == nil {
-		return m.fail(op, "", fmt.Errorf("the arena of %s: %w", m.addr, ErrNotLocal))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package carom
 import (
 	"crypto/tls"
 	"log/slog"
+	"os"
 	"time"
 )
 
@@ -34,6 +35,9 @@ type Options struct {
 	// in as well, others need RegisterCodec where Start is to launch a coordinator that uses
 	// them. One that is not the coordinator's is ErrType from Connect.
 	Codec Codec
+	// Remote uses the coordinator for every object, also where the memory could be mapped,
+	// and so do the workers. Default: what CAROM_REMOTE says, "1" for true.
+	Remote bool
 	// Limits of the coordinator that Start launches.
 	Limits Limits
 	// Timeout bounds constructors, Start and Close. Default: 5 s.
@@ -49,6 +53,7 @@ func (o *Options) orDefault() Options {
 	if o != nil {
 		c = *o
 	}
+	c.Remote = c.Remote || os.Getenv("CAROM_REMOTE") == "1"
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}

@@ -39,7 +39,8 @@ func NewWorker[A any](name string, f func(ctx context.Context, args A) error) *W
 
 // Start starts a process that runs the worker with args. ctx's end kills it. Errors:
 // ErrUnavailable if the program did not call Init or cannot be started, ErrType for
-// arguments that cannot be encoded, ErrNotLocal where the arena is not mapped.
+// arguments that cannot be encoded, errors.ErrUnsupported for a manager that is connected by
+// TLS, whose configuration cannot be handed over.
 func (w *Worker[A]) Start(ctx context.Context, m *Manager, args A) (*Process, error) {
 	if w == nil {
 		return nil, &OpError{Op: "start", Kind: "Worker", Err: errNoHandle}
@@ -116,10 +117,13 @@ type Process struct {
 const grace = 500 * time.Millisecond
 
 func startWorker(ctx context.Context, m *Manager, name string, args any) (*Process, error) {
-	if err := m.checkLocal("start"); err != nil {
+	if err := m.check("start"); err != nil {
 		return nil, err
 	}
-	if m.arena.Closed() {
+	if m.opts.TLS != nil && m.arena == nil {
+		return nil, fmt.Errorf("a worker of a manager that is connected by TLS: %w", errors.ErrUnsupported)
+	}
+	if m.arena != nil && m.arena.Closed() {
 		return nil, fmt.Errorf("the manager: %w", ErrClosed)
 	}
 	if !initCalled.Load() {
@@ -135,20 +139,37 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	cmd := exec.Command(selfExe)
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	control, err := spawn(cmd, roleWorker, m.arena.File())
+	start := m.startMessage(name, b)
+	var arena *os.File
+	if !start.Remote {
+		arena = m.arena.File()
+	}
+	control, err := spawn(cmd, roleWorker, arena)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	p := &Process{name: name, cmd: cmd, control: control, done: make(chan struct{})}
 	go p.wait(ctx)
-	err = writeMessage(control, message{Kind: "start", Name: name, Args: b, Addr: m.addr, Key: m.key,
-		Starter: m.starter(), Timeout: int64(m.opts.Timeout), Codec: m.codec().Name()})
-	if err != nil {
+	if m.child != nil && start.Remote {
+		m.employ(p)
+	}
+	if err = writeMessage(control, start); err != nil {
 		_ = p.Kill()
 		<-p.done
 		return nil, fmt.Errorf("worker %q went before it started: %w: %w", name, ErrUnavailable, errors.Join(err, p.err))
 	}
 	return p, nil
+}
+
+// startMessage is what a worker needs to know.
+func (m *Manager) startMessage(name string, args []byte) message {
+	s := message{Kind: "start", Name: name, Args: args, Addr: m.addr, Key: m.key, Timeout: int64(m.opts.Timeout), Codec: m.codec().Name()}
+	if m.arena == nil {
+		s.Remote, s.Arena = true, m.id[:]
+	} else {
+		s.Starter = m.starter()
+	}
+	return s
 }
 
 // wait reads the worker's last word and reaps it. When ctx ends it closes the
@@ -210,7 +231,6 @@ var inherited *Manager
 // context that ends when the starter or the manager goes.
 func runWorker() error {
 	control := inheritedFile(controlFD, "control")
-	file := inheritedFile(arenaFD, "arena")
 	start, err := readMessage(control)
 	if err != nil {
 		return err
@@ -225,29 +245,35 @@ func runWorker() error {
 	if !ok {
 		return report(fmt.Errorf("no worker called %q in %s: %w", start.Name, os.Args[0], ErrNotFound))
 	}
-	arena, err := shm.Attach(file)
-	if err != nil {
-		return report(err)
-	}
-	_ = file.Close()
-	arena.SetRole(shm.RoleWorker)
 	codec, err := codecByName(start.Codec)
 	if err != nil {
 		return report(err)
 	}
 	opts := (&Options{Addr: start.Addr, Timeout: time.Duration(start.Timeout), Codec: codec}).orDefault()
-	inherited = newManager(opts, start.Addr, start.Key, arena)
-	inherited.root = start.Starter
+	join := joinLocal
+	if start.Remote {
+		join = joinRemote
+	}
+	if inherited, err = join(opts, start); err != nil {
+		return report(err)
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
-		_, _ = readMessage(control) // the starter says nothing more: this is its end
-		cancel(errParentGone)
+		if m, err := readMessage(control); err == nil && m.Kind == messageStop {
+			cancel(errManagerGone)
+		} else {
+			cancel(errParentGone)
+		}
 		time.Sleep(grace)
 		removeSocketDir(start.Addr) // whose coordinator may have been killed with it
 		os.Exit(1)
 	}()
 	go func() {
-		arena.WaitClosed(ctx, start.Starter)
+		if inherited.isRemote() {
+			inherited.waitGone(ctx)
+		} else {
+			inherited.arena.WaitClosed(ctx, start.Starter)
+		}
 		if ctx.Err() == nil {
 			cancel(errManagerGone)
 			time.Sleep(grace)
@@ -259,6 +285,20 @@ func runWorker() error {
 	}
 	_ = writeMessage(control, message{Kind: "result"})
 	return nil
+}
+
+// joinLocal is a worker's manager, where the arena comes as a descriptor.
+func joinLocal(opts Options, start message) (*Manager, error) {
+	file := inheritedFile(arenaFD, "arena")
+	arena, err := shm.Attach(file)
+	if err != nil {
+		return nil, err
+	}
+	_ = file.Close()
+	arena.SetRole(shm.RoleWorker)
+	m := newManager(opts, start.Addr, start.Key, arena)
+	m.root = start.Starter
+	return m, nil
 }
 
 var (

@@ -78,7 +78,7 @@ func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Op
 	h := &handle{m: m, kind: kind, name: name}
 	o, err := readQueueOptions(kind, opts)
 	if err == nil {
-		err = m.checkLocal(op)
+		err = m.check(op)
 	}
 	if err == nil && m.arena.Closed() {
 		err = fmt.Errorf("the manager: %w", ErrClosed)
@@ -201,11 +201,7 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 		return err
 	}
 	if items == nil {
-		got, err := q.getRemote(ctx, op, wait)
-		if err == nil {
-			*item = got
-		}
-		return err
+		return q.getRemote(ctx, op, wait, item)
 	}
 	var c shm.Claim
 	var whole []byte // of an item to decode

@@ -106,13 +106,24 @@ func (q *Queue[T]) putManyRemote(ctx context.Context, list []T) (int, error) {
 	return done, nil
 }
 
-func (q *Queue[T]) getRemote(ctx context.Context, op string, wait bool) (item T, err error) {
+// getRemote uses the memory of a []byte again, as it does where the queue is mapped.
+func (q *Queue[T]) getRemote(ctx context.Context, op string, wait bool, item *T) error {
 	b, err := q.h.takeRemote(ctx, op, wait)
 	if err != nil {
-		return item, err
+		return err
 	}
-	item, err = q.fromItem(b)
-	return item, q.h.wrap(op, err)
+	if q.form == formBytes {
+		into := shm.BytesIn(item)
+		if body, whole := textOf(b, cborBytes, *into); whole == nil {
+			*into = body
+			return nil
+		}
+	}
+	got, err := q.fromItem(b)
+	if err == nil {
+		*item = got
+	}
+	return q.h.wrap(op, err)
 }
 
 // takeRemote takes an item's bytes. io.EOF stays as it is.
