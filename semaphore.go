@@ -175,8 +175,8 @@ func (s *Semaphore) Err() error {
 	return err
 }
 
-// Close detaches this handle. It releases nothing by itself; permits that this process
-// holds come back when its last handle of the semaphore is closed.
+// Close detaches this handle. It releases nothing: permits are the process's, and come back
+// when it releases them by another handle, or ends.
 func (s *Semaphore) Close() error {
 	if _, err := s.use("close"); err != nil {
 		return err

@@ -51,3 +51,29 @@ func TestCloseEndsAllWaits(t *testing.T) {
 		}
 	}
 }
+
+// Permits are the process's: they outlive the handle by which they were acquired, and come
+// back with the process's end.
+func TestPermitsOutliveTheHandle(t *testing.T) {
+	a := newArena(t, 4*mib)
+	b, err := Attach(a.File())
+	require.NoError(t, err)
+	spec := SemaphoreSpec(BoundedSemaphore, "s", 3, SemaphorePermits|SemaphoreBounded)
+	here, _, err := a.Open(t.Context(), spec)
+	require.NoError(t, err)
+	there, _, err := b.Open(t.Context(), spec)
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, UnitsOf(there).Acquire(t.Context(), true))
+	}
+	require.NoError(t, there.Close())
+	require.ErrorIs(t, there.Close(), errs.ErrClosed)
+	require.Equal(t, 1, UnitsOf(here).Value())
+	again, _, err := b.Open(t.Context(), spec)
+	require.NoError(t, err)
+	require.NoError(t, UnitsOf(again).Release(1))
+	require.NoError(t, again.Close())
+	require.Equal(t, 2, UnitsOf(here).Value())
+	require.NoError(t, b.Close())
+	require.Equal(t, 3, UnitsOf(here).Value())
+}

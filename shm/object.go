@@ -250,7 +250,8 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 	return i, nil
 }
 
-// Close gives back one handle's part; with the last, the process detaches.
+// Close gives back one handle's part; with the last, the process detaches, unless it holds
+// permits: those are the process's, and its sweep finds them by what it has attached.
 func (o *Object) Close() error {
 	a := o.arena
 	a.mu.Lock()
@@ -258,7 +259,7 @@ func (o *Object) Close() error {
 	if a.closed || o.handles == 0 {
 		return errs.ErrClosed
 	}
-	if o.handles--; o.handles > 0 {
+	if o.handles--; o.handles > 0 || o.holdsPermits() {
 		return nil
 	}
 	if err := a.lock(context.Background()); err != nil {

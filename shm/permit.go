@@ -9,6 +9,13 @@ func (o *Object) pushPermit(i uint32) {
 	o.permits = append(o.permits, i)
 }
 
+// holdsPermits reports that this process acquired permits and did not release them itself.
+func (o *Object) holdsPermits() bool {
+	o.permitsMu.Lock()
+	defer o.permitsMu.Unlock()
+	return len(o.permits) > 0
+}
+
 func (o *Object) popPermit(valid func(uint32) bool) (uint32, bool) {
 	o.permitsMu.Lock()
 	defer o.permitsMu.Unlock()

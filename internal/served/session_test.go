@@ -151,8 +151,13 @@ func TestReleasedPermitsAndLocks(t *testing.T) {
 	require.NoError(t, a.Release(testContext(t), l.handle)) // it does not unlock
 	k.fails(errs.ErrLocked, "trylock")
 	waits := s.asleep(k, "lock")
+	x, y := a.create("boundedsemaphore", "s", "", 2), b.create("boundedsemaphore", "s", "", 2)
+	x.gives("null", "acquire")
+	require.NoError(t, a.Release(testContext(t), x.handle)) // nor does this
+	y.gives("1", "value")
 	a.ends()
 	waits.fails(errs.ErrOwnerDied)
+	y.gives("2", "value")
 }
 
 func TestArena(t *testing.T) {
