@@ -137,7 +137,7 @@ func (gob) Name() string { return "gob" }
 
 func TestRefusedOptions(t *testing.T) {
 	_, err := carom.Start(t.Context(), &carom.Options{Codec: gob{}})
-	require.ErrorIs(t, err, errors.ErrUnsupported)
+	require.ErrorIs(t, err, carom.ErrNotFound)
 	require.ErrorContains(t, err, "gob")
 	_, err = carom.Connect(t.Context(), "tls://127.0.0.1:1", &carom.Options{AuthKey: []byte("k")})
 	require.ErrorIs(t, err, carom.ErrAuth)

@@ -34,7 +34,9 @@ func FuzzItem(f *testing.F) {
 		var v Value[int64]
 		require.Error(t, v.UnmarshalCBOR(b), "no such manager is here")
 		var r Ref
-		require.Error(t, r.UnmarshalCBOR(b))
+		if !bytes.Equal(b, cborNull) { // of which there is a zero value
+			require.Error(t, r.UnmarshalCBOR(b))
+		}
 		var x any
 		_ = decodeCBOR(b, &x)
 		_, _ = readMessage(bytes.NewReader(b))

@@ -39,7 +39,11 @@ func marshalHandle(h *handle) ([]byte, error) {
 }
 
 func marshalName(m *Manager, kind, name string) ([]byte, error) {
-	return encMode.Marshal(cbor.Tag{Number: HandleTag, Content: wireHandle{Manager: m.id[:], Kind: kind, Name: name}})
+	return marshalWire(wireHandle{Manager: m.id[:], Kind: kind, Name: name})
+}
+
+func marshalWire(w wireHandle) ([]byte, error) {
+	return encMode.Marshal(cbor.Tag{Number: HandleTag, Content: w})
 }
 
 func unmarshalHandle(b []byte, kind shm.Kind) (m *Manager, name string, err error) {

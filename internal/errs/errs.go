@@ -55,13 +55,17 @@ type OpError struct {
 }
 
 func (e *OpError) Error() string {
+	cause := fmt.Sprint(e.Err)
+	if r, ok := e.Err.(*RemoteError); ok && r.Type == e.Kind && r.Method == e.Op {
+		cause = r.Message // the rest would be said twice
+	}
 	switch {
 	case e.Kind == "" && e.Name == "":
-		return fmt.Sprintf("carom: %s: %v", e.Op, e.Err)
+		return fmt.Sprintf("carom: %s: %s", e.Op, cause)
 	case e.Kind == "":
-		return fmt.Sprintf("carom: %s %q: %v", e.Op, e.Name, e.Err)
+		return fmt.Sprintf("carom: %s %q: %s", e.Op, e.Name, cause)
 	}
-	return fmt.Sprintf("carom: %s %s %q: %v", e.Op, e.Kind, e.Name, e.Err)
+	return fmt.Sprintf("carom: %s %s %q: %s", e.Op, e.Kind, e.Name, cause)
 }
 
 // Unwrap gives errors.Is and errors.As access to the cause.
