@@ -48,8 +48,26 @@
 //     RLock, Semaphore, BoundedSemaphore, Condition, Event, Barrier. Using them is a
 //     matter of loads, stores and futexes. The coordinator takes no part in it.
 //   - In the coordinator, a process of its own that Start launches: Dict, List and
-//     Namespace. Each call is one round trip over a socket. A client that cannot map the
-//     arena, on tcp, has these only; the others are ErrNotLocal there.
+//     Namespace. Each call is one round trip over a socket.
+//
+// # Remote managers
+//
+// A program that is connected by tcp or tls cannot map the arena. It has all objects
+// nevertheless, by the same API: the coordinator performs the operations, on the very
+// words that local processes use. Options.Remote, or CAROM_REMOTE=1 in the environment,
+// does the same where the arena could be mapped, for a whole program and its workers. In
+// the arena, the session is a process, and its end a process's death. What differs:
+//
+//   - Each operation is a round trip, of tens of microseconds on one machine. A method that
+//     takes no context is bounded by Options.Timeout. One that has no error either gives the
+//     zero value where the round trip fails, and Err says why.
+//   - Array.Slice is a copy. Array.Do works on a copy, and stores the elements that f
+//     changed. Array.All reads many elements at once. ByteQueue copies what it sends.
+//   - Objects in the arena do not go on without the coordinator: they are ErrUnavailable.
+//   - A value that goes into one message is bounded by the frame limit (Limits): an item of
+//     a queue, what InitialSlice says.
+//   - Elements are little-endian on the wire: a big-endian machine cannot use those of more
+//     than one byte.
 //
 // # Guarantees
 //
