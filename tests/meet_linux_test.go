@@ -19,7 +19,7 @@ import (
 func init() {
 	programs["serve"] = func(ctx context.Context) error {
 		return carom.Serve(ctx, carom.ServeConfig{Listen: []string{os.Getenv("CAROM_ADDR")}, Memory: 64 << 20,
-			Ready: func(addr string) { fmt.Println(addr) }}, time.Second)
+			Ready: func(addrs []string) { fmt.Println(addrs[0]) }}, time.Second)
 	}
 	programs["guest"] = func(ctx context.Context) error {
 		m, err := carom.FromEnv(ctx)
