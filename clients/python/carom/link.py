@@ -52,7 +52,7 @@ class Link:
             c = self.state.connection
             if c is None or not c.alive:
                 c = Connection(self.address, self.key, self.timeout, self.ssl_context)
-                c.tags[HANDLE_TAG] = _tag_reader(self)
+                c.tags[HANDLE_TAG] = _handle_reader(self, c)
                 self._arena = cbor.decode(c.welcome.payload)["arena"]
                 self.state.connection = c
             return c
@@ -79,15 +79,18 @@ class Link:
         """Somebody else may hold the object from now on."""
         self.state.private.discard(name)
 
-    def handle(self, content):
-        """The proxy for a handle that came from the coordinator."""
+    def handle(self, content, connection):
+        """The proxy for a handle that arrived by connection."""
         arena, kind, name = content[:3]
         link = self
         if arena != self.arena:
             link = next((other for other in list(_every) if other._arena == arena), None)
             if link is None:
                 raise NotFound(f"a handle of manager {arena.hex()}, to which this process is not connected")
-        return link.proxy_class(kind)(link, name, kind)
+        proxy = link.proxy_class(kind)(link, name, kind)
+        if len(content) > 3:
+            proxy._adopt(connection, content[3])
+        return proxy
 
     def proxy_class(self, kind):
         """The class for objects of a kind, by the name that it has in handles."""
@@ -128,14 +131,14 @@ class _State:
         c.close(names)
 
 
-def _tag_reader(link):
-    ref = weakref.ref(link)
+def _handle_reader(link, connection):
+    ref, connection = weakref.ref(link), weakref.ref(connection)
 
     def read(content):
         link = ref()
         if link is None:
             raise Closed("the manager is closed")
-        return link.handle(content)
+        return link.handle(content, connection())
 
     return read
 

@@ -19,6 +19,7 @@ class Attachment:
         self.connection = connection
         self.key = key
         self.handle, self.created, self.type, self.details = reply[:4]
+        self.methods = None  # of a registered type
         self.hold = Hold()
         self.kept = collections.deque()  # items of a queue that nobody waited for any more
         self._private = private
@@ -92,15 +93,23 @@ class BaseProxy:
         epoch = c.welcome.epoch
         if self._epoch not in (None, epoch):
             raise NotFound(f"{self._typeid} {self._name}: the coordinator was restarted, what it held is gone")
-        key = (self._kind, self._name)
-        reply = c.call(0, "open", [self._kind, self._name, type, params, mode], read=cbor.Decoder.item)
-        made = Attachment(c, key, reply, self._link.state.private)
+        reply = c.call(0, "open", [self._kind, self._name, type, params, mode])
         self._epoch = epoch
+        return self._keep(c, reply)
+
+    def _keep(self, c, reply):
+        """The Attachment for a reply of open: that which the process has already, if it is of the same object."""
+        key = (self._kind, self._name)
+        made = Attachment(c, key, reply, self._link.state.private)
         with c.attaching:
             a = c.attached.get(key)
             if a is None or made.created:
                 a = c.attached[key] = made
         return a
+
+    def _adopt(self, c, handle):
+        """Takes over a reference that c has to the object."""
+        self._a, self._epoch = self._keep(c, [handle, False, "", None]), c.welcome.epoch
 
     def _attached(self):
         a = self._a
