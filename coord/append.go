@@ -73,9 +73,10 @@ func AppendText(dst []byte, s string) []byte {
 }
 
 // AppendBytes appends a byte string.
-func AppendBytes(dst, b []byte) []byte {
-	return append(appendHead(dst, majorBytes, uint64(len(b))), b...)
-}
+func AppendBytes(dst, b []byte) []byte { return append(AppendBytesHead(dst, len(b)), b...) }
+
+// AppendBytesHead appends the head of a byte string of n bytes, which follow.
+func AppendBytesHead(dst []byte, n int) []byte { return appendHead(dst, majorBytes, uint64(n)) }
 
 // AppendFloat appends a float in the shortest of the three widths that keeps
 // its value; every NaN becomes the canonical one.

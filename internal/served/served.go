@@ -21,6 +21,8 @@ import (
 func Openers(host *shm.Arena) map[string]coord.Opener {
 	h := &hall{arena: host, members: map[*coord.Session]*member{}, types: map[string]bool{}}
 	return map[string]coord.Opener{
+		"value":            opener{h, shm.Value, openValue},
+		"array":            opener{h, shm.Array, openArray},
 		"queue":            opener{h, shm.Queue, openQueue},
 		"bytequeue":        opener{h, shm.ByteQueue, openByteQueue},
 		"lock":             opener{h, shm.Lock, openLock},
