@@ -15,14 +15,15 @@ _END = (1 << 63) - 1
 _MISSING = object()
 
 
-def _chunks(items, *, step=1):
+def _chunks(proxy, items, *, step=1):
     """Lists of encoded items that fit into requests; step of them stay together."""
+    most = min(_CHUNK, proxy._attached().connection.welcome.frame // 4)
     chunk, size = [], 0
     for item in items:
         group = [cbor.Encoded(cbor.encode(part)) for part in (item if step > 1 else (item,))]
         chunk += group
         size += sum(len(part.data) for part in group)
-        if size >= _CHUNK:
+        if size >= most:
             yield chunk
             chunk, size = [], 0
     if chunk:
@@ -83,6 +84,8 @@ def _value(d):
 
 class DictProxy(BaseProxy, typeid="Dict"):
     """A dict. keys, values, items and copy are lists and dicts of one moment."""
+
+    _stable = True
 
     def __contains__(self, key):
         hash(key)
@@ -164,7 +167,7 @@ class DictProxy(BaseProxy, typeid="Dict"):
 
     def update(self, *args, **kwargs):
         """All at once where it fits into a request; in several parts beyond 4 MiB."""
-        for chunk in _chunks(dict(*args, **kwargs).items(), step=2):
+        for chunk in _chunks(self, dict(*args, **kwargs).items(), step=2):
             self._call("update", *chunk)
 
     def add(self, key, delta):
@@ -197,6 +200,8 @@ class ListProxy(BaseProxy, typeid="List"):
     What the coordinator has no method for is several steps, between which
     others may come: *=, assigning to a slice, sort with a key.
     """
+
+    _stable = True
 
     def _snapshot(self):
         return [x for batch in _Stream(self, "snapshot", [], _items).batches() for x in batch]
@@ -234,7 +239,7 @@ class ListProxy(BaseProxy, typeid="List"):
         size = len(self)
         start, stop, step = i.indices(size)
         if step == 1:
-            self._calls([("delete", start, max(start, stop)), *_inserts(start, value)])
+            self._calls([("delete", start, max(start, stop)), *_inserts(self, start, value)])
             return
         where = range(start, stop, step)
         if len(where) != len(value):
@@ -283,7 +288,7 @@ class ListProxy(BaseProxy, typeid="List"):
         """All at once, where they fit into a request."""
         if isinstance(items, ListProxy):
             items = items._snapshot()
-        for chunk in _chunks(items):
+        for chunk in _chunks(self, items):
             self._call("append", *chunk)
 
     def insert(self, i, item):
@@ -328,7 +333,7 @@ class ListProxy(BaseProxy, typeid="List"):
         items = self._snapshot()
         size = len(items)
         items.sort(key=key, reverse=reverse)
-        self._calls([("delete", 0, size), *_inserts(0, items)])
+        self._calls([("delete", 0, size), *_inserts(self, 0, items)])
 
     def __str__(self):
         return repr(self._snapshot())
@@ -341,14 +346,16 @@ def _index(i):
         raise TypeError(f"list indices must be integers or slices, not {type(i).__name__}") from None
 
 
-def _inserts(at, items):
-    for chunk in _chunks(items):
+def _inserts(proxy, at, items):
+    for chunk in _chunks(proxy, items):
         yield ("insert", at, *chunk)
         at += len(chunk)
 
 
 class NamespaceProxy(BaseProxy, typeid="Namespace"):
     """Attributes. Those that begin with an underscore are the proxy's own."""
+
+    _stable = True
 
     def __getattr__(self, key):
         if key.startswith("_"):

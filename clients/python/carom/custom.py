@@ -15,6 +15,8 @@ class ObjectProxy(BaseProxy):
     object of the manager is a proxy.
     """
 
+    _stable = True
+
     @property
     def _kind(self):
         return self._typeid

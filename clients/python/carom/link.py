@@ -37,7 +37,7 @@ class Link:
         self.state = _State()
         self._arena = None
         self._dialling = threading.Lock()
-        self._finalizer = util.Finalize(self, _State.close, (self.state,), exitpriority=0)
+        self._finalizer = self._finally()
         _links[address] = self
         _every.add(self)
 
@@ -107,7 +107,11 @@ class Link:
             c.forget()
         self.state = _State(self.state.closed)
         self._dialling = threading.Lock()
-        self._finalizer = util.Finalize(self, _State.close, (self.state,), exitpriority=0)
+        self._finalizer = self._finally()
+
+    def _finally(self):
+        # Below 0: at the end of the process, when its children have been joined.
+        return util.Finalize(self, _State.close, (self.state,), exitpriority=-10)
 
 
 class _State:
@@ -166,7 +170,9 @@ def find(address, key):
     link = _links.get(address)
     if link is not None and not link.state.closed and (key is None or key == link.key):
         return link
-    return Link(address, key if key is not None else default_key())
+    if key is None:
+        key = link.key if link is not None else default_key()
+    return Link(address, key)
 
 
 def _before_fork():

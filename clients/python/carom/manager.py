@@ -75,7 +75,7 @@ class Manager:
     def list(self, sequence=(), *, name=None):
         """A list; what it begins with counts where there is none of that name."""
         p = ListProxy._make(self._link, name)
-        if p._a.created and sequence != ():
+        if p._a.created:
             p.extend(sequence)
         return p
 

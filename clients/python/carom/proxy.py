@@ -60,6 +60,8 @@ class BaseProxy:
     """
 
     _typeid = ""  # the name of the kind in handles
+    _stable = False  # each opening of the object gives the same handle
+    _held = False  # its Attachment knows which thread holds it
 
     def __init_subclass__(cls, typeid=None, **kw):
         super().__init_subclass__(**kw)
@@ -103,7 +105,7 @@ class BaseProxy:
         made = Attachment(c, key, reply, self._link.state.private)
         with c.attaching:
             a = c.attached.get(key)
-            if a is None or made.created:
+            if a is None or made.created or not self._held:
                 a = c.attached[key] = made
         return a
 
@@ -118,6 +120,8 @@ class BaseProxy:
             a = c.attached.get((self._kind, self._name))
             if a is None or self._epoch not in (None, c.welcome.epoch):
                 a = self._open("", None, ATTACH)
+            if self._stable and self._a is not None and self._a.handle != a.handle:
+                raise NotFound(f"{self._typeid} {self._name}: it was removed, another one has the name now")
             self._a, self._epoch = a, c.welcome.epoch
         return a
 

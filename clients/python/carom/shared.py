@@ -19,6 +19,7 @@ class _Memory(BaseProxy):
     """What has elements. The code says how they are meant, which the coordinator does not know."""
 
     _code = None
+    _held = True
 
     def _extras(self):
         return {"_code": self._code} if self._code else {}

@@ -14,6 +14,7 @@ __all__ = [
 ]
 
 _ALL = 1 << 30
+_AGES = 1e9
 
 
 def _how_long(blocking, timeout, refuse="can't specify a timeout for a non-blocking call", strict=True):
@@ -84,6 +85,8 @@ class LockProxy(_Mutex, typeid="Lock"):
 
 class _Reentrant(_Mutex):
     """A lock that the thread that holds it acquires again at once."""
+
+    _held = True
 
     def acquire(self, blocking=True, timeout=None):
         """False: not within timeout seconds. OwnerDied: see recover."""
@@ -272,7 +275,7 @@ class BarrierProxy(BaseProxy, typeid="Barrier"):
         """The index of arrival, 0 to parties-1. BrokenBarrierError: it broke, or took too long."""
         if timeout is None:
             timeout = self._timeout
-        ns = 0 if timeout is None else max(int(timeout * 1e9), 1)
+        ns = 0 if timeout is None else max(int(min(timeout, _AGES) * 1e9), 1)
         try:
             index, run = self._call("wait", ns, self._action is not None)
         except Deadline as e:

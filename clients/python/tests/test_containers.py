@@ -227,6 +227,13 @@ class TestNames(TestCase):
         self.m.dict({"new": 1}, name="d")
         self.assertEqual(again.copy(), {"a": 1})
         self.assertEqual(self.m.open("Dict", "d").copy(), {"new": 1})
+        stranger = self.connect()
+        stranger.remove("d")
+        stranger.dict({"newer": 1}, name="d")
+        self.assertEqual(self.m.open("dict", "d").copy(), {"newer": 1})
+        again._a.connection._stream.abort()
+        self.eventually(lambda: not again._a.connection.alive)
+        self.assertRaisesRegex(carom.NotFound, "another one", len, again)
         self.m.remove("d")
         self.assertRaises(carom.BadName, self.m.dict, name="")
 
