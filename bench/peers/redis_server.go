@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,20 +38,19 @@ func startRedis(e *bench.Env) (string, error) {
 	return socket, whenUp(e.Ctx, socket, ended)
 }
 
-// whenUp asks until the server answers.
+// whenUp tries until the server takes a connection.
 func whenUp(ctx context.Context, socket string, ended <-chan struct{}) error {
-	c := dialRedis(socket)
-	defer c.Close()
+	var dialer net.Dialer
 	for late := time.After(10 * time.Second); ; {
-		err := c.Ping(ctx).Err()
+		c, err := dialer.DialContext(ctx, "unix", socket)
 		if err == nil {
-			return nil
+			return c.Close()
 		}
 		select {
 		case <-ended:
-			return fmt.Errorf("redis-server ended: %w", err)
+			return errors.New("redis-server ended at once")
 		case <-late:
-			return fmt.Errorf("redis-server does not answer: %w", err)
+			return fmt.Errorf("redis-server is not up: %w", err)
 		case <-time.After(time.Millisecond):
 		}
 	}

@@ -61,5 +61,5 @@ func (s *side) cell() string {
 
 func ratioCell(ratios []float64) string {
 	least, most := spread(ratios)
-	return fmt.Sprintf("%.3g (%.3g…%.3g)", median(ratios), least, most)
+	return fmt.Sprintf("%.4g (%.3g…%.3g)", median(ratios), least, most)
 }

@@ -17,7 +17,7 @@ type plan struct {
 }
 
 // patience is for a single run or for a case to open. A peer that takes longer is stuck.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // busyCPU is the nearness beyond which another program was running on one of the CPUs.
 const busyCPU = 1500 * time.Nanosecond

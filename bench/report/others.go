@@ -22,7 +22,7 @@ func others(ctx context.Context, anchors, dir string) (absent []string) {
 		return append(absent, "no native anchors: their directory was not named (-anchors, CAROM_ANCHORS)")
 	}
 	if err := bench.AddAnchors(ctx, anchors, dir); err != nil {
-		for line := range strings.Lines(err.Error()) {
+		for line := range strings.Lines(strings.ReplaceAll(err.Error(), anchors, "DIR")) {
 			absent = append(absent, "no native anchors of "+strings.TrimSpace(line))
 		}
 	}
