@@ -47,10 +47,25 @@ func (c *checker) slots() {
 	}
 	for i := uint32(1); i <= top; i++ {
 		switch st := identState(atom.Load32(&a.slot(i).ident)); st {
-		case slotFree, slotJoining, slotLive:
+		case slotLive:
+			c.guest(i)
+		case slotFree, slotJoining:
 		default:
 			c.reportf("slot %d: state %d", i, st)
 		}
+	}
+}
+
+// guest looks at the host of slot i, if it has one. A guest that is not known to be dead
+// has a process for a host: that one leaves after its guests, and dies after them.
+func (c *checker) guest(i uint32) {
+	a, s := c.a, c.a.slot(i)
+	id, host, live := atom.Load32(&s.ident), a.hostOf(i), atom.Load32(&s.live)
+	if host == 0 || live&futexOwnerDied != 0 || live == futex.Polled {
+		return
+	}
+	if (!a.listed(host) || a.hostOf(host.Slot()) != 0) && atom.Load32(&s.ident) == id {
+		c.reportf("slot %d: a guest of %v, which is no process", i, host)
 	}
 }
 

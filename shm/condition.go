@@ -2,9 +2,11 @@ package shm
 
 import (
 	"context"
+	"errors"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 // A condition's payload: its own lock, 16 bytes, used where it was given none, and the
@@ -80,6 +82,9 @@ func (x Waiter) Wait(ctx context.Context) error {
 	err := x.w.d.Await(ctx, &n.state, nodeWaiting)
 	if atom.Load32(&n.state)&^nodeAsleep == nodeGranted { // it stays so until Leave
 		return nil
+	}
+	if errors.Is(err, errs.ErrClosed) {
+		return err // the sweep that follows takes the node
 	}
 	if lerr := x.w.enter(context.WithoutCancel(ctx)); lerr != nil {
 		return lerr

@@ -155,6 +155,15 @@ func use(file *os.File) error {
 			short(func(ctx context.Context) error { return useItems(ctx, a, s) })
 		}
 	}
+	if g, err := a.Guest(); err == nil {
+		for _, s := range someSpecs("0") {
+			short(func(ctx context.Context) error { return useObject(ctx, g, s) })
+		}
+		for _, s := range someQueues("0") {
+			short(func(ctx context.Context) error { return useItems(ctx, g, s) })
+		}
+		_ = g.Close()
+	}
 	short(func(ctx context.Context) error { return a.Remove(ctx, "queue0") })
 	short(func(ctx context.Context) error { return a.Remove(ctx, "sure1") })
 	short(func(ctx context.Context) error { return a.Remove(ctx, "barrier1") })

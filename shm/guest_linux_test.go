@@ -4,8 +4,12 @@ package shm
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -194,12 +198,10 @@ func TestGuestLeaves(t *testing.T) {
 		ended := make(chan error, 3)
 		go func() { ended <- waiter.Wait(context.Background()) }()
 		go func() { _, err := theirs.Wait(context.Background(), nil); ended <- err }()
-		go func() {
-			taken := LockOf(opened(t, g, lockSpec("taken")))
-			_, _ = taken.Lock(ctx, a.domain, futex.Report)
-			_, err := taken.Lock(context.Background(), g.domain, futex.Report)
-			ended <- err
-		}()
+		taken := LockOf(opened(t, g, lockSpec("taken")))
+		_, err = taken.Lock(ctx, a.domain, futex.Report)
+		require.NoError(t, err)
+		go func() { _, err := taken.Lock(context.Background(), g.domain, futex.Report); ended <- err }()
 		others := make(chan error, 3)
 		for _, m := range []*futex.Mutex{lock, lockDetached} {
 			go func() { _, err := m.Lock(ctx, b.domain, futex.Report); others <- err }()
@@ -229,4 +231,222 @@ func TestGuestLeaves(t *testing.T) {
 		sound(t, b, false)
 		require.Zero(t, b.attachments(g.self.Slot(), nil))
 	})
+}
+
+// crowd is what a host does whose guests hold one thing each and wait.
+func init() {
+	helpers["host"] = func(a *Arena) {
+		ctx := context.Background()
+		var all sync.WaitGroup
+		for i := range 20 {
+			g, err := a.Guest()
+			if err != nil {
+				panic(err)
+			}
+			open := func(s Spec) *Object {
+				o, _, err := g.Open(ctx, s)
+				if err != nil {
+					panic(err)
+				}
+				return o
+			}
+			if _, err := LockOf(open(lockSpec(fmt.Sprint("lock", i)))).Lock(ctx, g.domain, futex.Report); err != nil {
+				panic(err)
+			}
+			if err := UnitsOf(open(SemaphoreSpec(BoundedSemaphore, "permits", 20, SemaphorePermits|SemaphoreBounded))).Acquire(ctx, true); err != nil {
+				panic(err)
+			}
+			q, err := g.OpenQueue(ctx, QueueSpec(Queue, "sure", "[]uint8", 0, true))
+			if err != nil {
+				panic(err)
+			}
+			if _, err := q.Get(ctx, false, func([]byte) {}, nil); err != nil {
+				panic(err)
+			}
+			if _, _, err := q.Reserve(ctx, 5000); err != nil {
+				panic(err)
+			}
+			all.Go(func() { _, _ = LockOf(open(lockSpec("lock0"))).Lock(ctx, g.domain, futex.Report) })
+			all.Go(func() { _, _ = RendezvousOf(open(BarrierSpec("barrier", 100))).Wait(ctx, nil) })
+		}
+		ready()
+	}
+}
+
+// A host is killed: its guests are dead with it, and what they held comes back.
+func TestHostDies(t *testing.T) {
+	eachLiveness(t, func(t *testing.T) {
+		a := newArena(t, 16*mib)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		const guests = 20
+		var locks []*futex.Mutex
+		for i := range guests {
+			locks = append(locks, LockOf(opened(t, a, lockSpec(fmt.Sprint("lock", i)))))
+		}
+		permits := UnitsOf(opened(t, a, SemaphoreSpec(BoundedSemaphore, "permits", guests, SemaphorePermits|SemaphoreBounded)))
+		q, err := a.OpenQueue(ctx, QueueSpec(Queue, "sure", "[]uint8", 0, true))
+		require.NoError(t, err)
+		for i := range guests {
+			require.NoError(t, q.Put(ctx, nil, []byte{byte(i)}, false))
+		}
+		barrier := RendezvousOf(opened(t, a, BarrierSpec("barrier", 100)))
+		host, _ := start(t, a, "host")
+		require.Equal(t, 2+guests, a.Stats().Processes)
+		require.Len(t, a.Processes(), 2+guests)
+		require.Zero(t, permits.Value())
+		require.Zero(t, q.Len())
+		eventually(t, "all wait", func() bool { return barrier.Waiting() == guests })
+		sound(t, a, false)
+		mine := newGuest(t, a) // of the one who stays
+		got := make(chan error, guests+1)
+		for _, m := range locks {
+			go func() { _, err := m.Lock(ctx, mine.domain, futex.Report); got <- err }()
+		}
+		go func() { _, err := barrier.Wait(ctx, nil); got <- err }()
+		require.NoError(t, host.Process.Kill())
+		begin := time.Now()
+		died := 0
+		for range guests + 1 {
+			if err := <-got; err != nil {
+				died++
+				require.True(t, errors.Is(err, errs.ErrOwnerDied) || errors.Is(err, errs.ErrBroken), err)
+			}
+		}
+		t.Logf("all know after %v", time.Since(begin))
+		require.Equal(t, guests+1, died)
+		for range guests {
+			require.NoError(t, permits.Acquire(ctx, true))
+			_, err := q.Get(ctx, true, func([]byte) {}, nil)
+			require.NoError(t, err)
+		}
+		eventually(t, "the slots are free", func() bool { return a.Stats().Processes == 2 })
+		t.Logf("all swept after %v", time.Since(begin))
+		require.Equal(t, guests+1, a.Stats().Recoveries)
+		sound(t, a, false)
+		require.True(t, mine.Alive(mine.self))
+	})
+}
+
+func init() {
+	helpers["crowd"] = func(a *Arena) {
+		for range mostKept + 500 {
+			g, err := a.Guest()
+			if err != nil {
+				panic(err)
+			}
+			if _, _, err := g.Open(context.Background(), lockSpec("lock")); err != nil {
+				panic(err)
+			}
+		}
+		ready()
+	}
+}
+
+// A host has more guests than the kernel looks after.
+func TestCrowdOfGuestsDies(t *testing.T) {
+	a := newArena(t, 16*mib)
+	host, _ := start(t, a, "crowd")
+	require.Equal(t, 2+mostKept+500, a.Stats().Processes)
+	require.NoError(t, host.Process.Kill())
+	begin := time.Now()
+	eventually(t, "the slots are free", func() bool { return a.Stats().Processes == 1 })
+	t.Logf("swept after %v", time.Since(begin))
+	sound(t, a, true)
+	for range 3 { // the slots are good for others
+		g := newGuest(t, a)
+		require.NoError(t, g.Close())
+	}
+}
+
+func threads(t testing.TB) int {
+	tasks, err := os.ReadDir("/proc/self/task")
+	require.NoError(t, err)
+	return len(tasks)
+}
+
+// A thousand guests, each of which waits for something, cost few threads, and leave
+// nothing.
+func TestManyGuestsWait(t *testing.T) {
+	a := newArena(t, 16*mib)
+	lock := LockOf(opened(t, a, lockSpec("lock")))
+	_, err := lock.Lock(t.Context(), a.domain, futex.Report)
+	require.NoError(t, err)
+	const n = 1000
+	before := a.Stats()
+	for range 2 {
+		var guests []*Arena
+		got := make(chan error, n)
+		for i := range n {
+			g := newGuest(t, a)
+			guests = append(guests, g)
+			switch i % 4 {
+			case 0:
+				m := LockOf(opened(t, g, lockSpec("lock")))
+				go func() { _, err := m.Lock(context.Background(), g.domain, futex.Report); got <- err }()
+			case 1:
+				e := EventOf(opened(t, g, Spec{Name: "event", Kind: Event, Payload: EventPayload}))
+				go func() { got <- e.Wait(context.Background(), g.domain) }()
+			case 2:
+				u := UnitsOf(opened(t, g, SemaphoreSpec(Semaphore, "units", 0, 0)))
+				go func() { got <- u.Acquire(context.Background(), true) }()
+			case 3:
+				q, err := g.OpenQueue(t.Context(), QueueSpec(Queue, "q", "[]uint8", 0, true))
+				require.NoError(t, err)
+				go func() { _, err := q.Get(context.Background(), true, func([]byte) {}, nil); got <- err }()
+			}
+		}
+		stacks := make([]byte, 4<<20)
+		eventually(t, "all wait", func() bool {
+			all := string(stacks[:runtime.Stack(stacks, true)])
+			return strings.Count(all, "(*gates).enter(")+strings.Count(all, "(*sleeper).sleep(") > n // the watcher sleeps, too
+		})
+		require.Less(t, threads(t), 100)
+		for _, g := range guests {
+			require.NoError(t, g.Close())
+		}
+		for range n {
+			require.ErrorIs(t, <-got, errs.ErrClosed)
+		}
+		require.Equal(t, 1, a.Stats().Processes)
+		require.NoError(t, lock.Unlock(a.domain))
+		_, err := lock.Lock(t.Context(), a.domain, futex.Report)
+		require.NoError(t, err)
+	}
+	require.Empty(t, a.guests.by)
+	require.Zero(t, a.life.list.guests)
+	require.Equal(t, before.Objects, a.Stats().Objects-3)
+	sound(t, a, false)
+}
+
+// Of several guests that wait for items of a closed queue, the one that has the last in
+// hand is told that it is at its end, whoever asked first.
+func TestGuestsAtTheEndOfAQueue(t *testing.T) {
+	a := newArena(t, 8*mib)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	spec := QueueSpec(Queue, "sure", "[]uint8", 0, true)
+	q, err := a.OpenQueue(ctx, spec)
+	require.NoError(t, err)
+	require.NoError(t, q.Put(ctx, nil, []byte{1}, false))
+	get := func(q *Items) (Claim, error) { return q.Get(ctx, true, func([]byte) {}, nil) }
+	holder, err := newGuest(t, a).OpenQueue(ctx, spec)
+	require.NoError(t, err)
+	claim, err := get(holder)
+	require.NoError(t, err)
+	other, err := newGuest(t, a).OpenQueue(ctx, spec)
+	require.NoError(t, err)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := get(other); first <- err }()
+	eventually(t, "the first sleeps", func() bool { return q.h.notEmpty.Sleepers() })
+	go func() { _, err := get(holder); second <- err }()
+	stacks := make([]byte, 1<<20)
+	eventually(t, "the second waits", func() bool {
+		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*gates).enter(")
+	})
+	require.NoError(t, q.CloseWrite(ctx))
+	require.ErrorIs(t, <-second, io.EOF)
+	require.Empty(t, first)
+	require.NoError(t, holder.Done(ctx, claim))
+	require.ErrorIs(t, <-first, io.EOF)
 }

@@ -46,10 +46,22 @@ func (q *Items) get(ctx context.Context, wait bool, put func([]byte), finish fun
 		if !wait {
 			return 0, err
 		}
-		if err := q.h.notEmpty.Wait(ctx, q.d, q.ready); err != nil {
+		if err := q.awaitItem(ctx); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// awaitItem waits until Get may find something. With confirmation, whether a closed queue
+// is at its end depends on who asks: nobody queues up behind another then.
+func (q *Items) awaitItem(ctx context.Context) error {
+	switch {
+	case !q.Confirms():
+		return q.h.notEmpty.Wait(ctx, q.d, q.ready)
+	case q.Closed():
+		return q.h.notEmpty.WaitApart(ctx, q.d, q.ready)
+	}
+	return q.h.notEmpty.Wait(ctx, q.d, func() bool { return q.Closed() || q.ready() })
 }
 
 // tookOne wakes whoever the new state concerns.
@@ -261,7 +273,7 @@ func (q *Items) GetMany(ctx context.Context, n int, put func(i int, b []byte)) (
 			}
 			return claims, got, err
 		}
-		if err = q.h.notEmpty.Wait(ctx, q.d, q.ready); err != nil {
+		if err = q.awaitItem(ctx); err != nil {
 			return claims, got, err
 		}
 	}
