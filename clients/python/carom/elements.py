@@ -38,7 +38,7 @@ class Element:
 
     def pack(self, value):
         """The bytes of value. OverflowError, TypeError: it is none of the type."""
-        b = bytes(value)
+        b = bytes(memoryview(value))  # bytes alone would take a number for a length
         if len(b) != self.size:
             raise TypeError(f"an element of {self.text} has {self.size} bytes, not {len(b)}")
         return b
@@ -76,6 +76,9 @@ class _Number(Element):
 class _Bytes(Element):
     def __init__(self):
         super().__init__("uint8", "", 1)
+
+    def pack(self, value):
+        return bytes([value]) if isinstance(value, int) else super().pack(value)  # of bytes, items are numbers
 
 
 class _Char(_Number):

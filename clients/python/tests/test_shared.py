@@ -31,6 +31,7 @@ class TestValue(TestCase):
         self.assertRaises(TypeError, self.m.Value, "zz", 1)
         self.assertRaises(OverflowError, self.m.Value, "b", 128)
         self.assertRaises(TypeError, self.m.Value, "i", "text")
+        self.assertRaises(TypeError, self.m.Value, "[2]int32", 8)
         self.assertEqual(self.m.Value("d").value, 0.0)
 
     def test_add_and_lock(self):
@@ -84,7 +85,9 @@ class TestArray(TestCase):
         self.assertEqual(a[:], array.array("d", bytes(40)))
         a[:] = range(5)
         self.assertEqual(list(a), [0.0, 1.0, 2.0, 3.0, 4.0])
-        self.assertEqual(self.m.Array("c", b"bytes")[:], [b"b", b"y", b"t", b"e", b"s"])
+        c = self.m.Array("c", b"bytes")
+        c[1:3] = b"il"
+        self.assertEqual(c[:], [b"b", b"i", b"l", b"e", b"s"])
         self.assertEqual(list(self.m.Array("i", [])), [])
 
 
