@@ -17,6 +17,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	dict := thing{c, d}
 	dict.gives("1", "set", 1, 2)
 	lock := c.create("lock", "l", "", false)
+	value := c.create("value", "v", "int64", 8, nil)
 	event := c.create("event", "e", "")
 	semaphore := c.create("semaphore", "s", "", 1, false)
 	queue := c.create("queue", "q", "any", 0, false)
@@ -26,6 +27,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		calls []func() ([]byte, error)
 	}{
 		{"op=dict.get", []func() ([]byte, error){dict.fast("get", 1)}},
+		{"op=value.load", []func() ([]byte, error){value.fast("load")}},
 		{"op=event.isset", []func() ([]byte, error){event.fast("isset")}},
 		{"op=lock+unlock", []func() ([]byte, error){lock.fast("lock"), lock.fast("unlock")}},
 		{"op=acquire+release", []func() ([]byte, error){semaphore.fast("acquire"), semaphore.fast("release", 1)}},

@@ -1,0 +1,95 @@
+package shm
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Who knows the type and who knows its size alone see each other's elements, and none in
+// pieces.
+func TestRawIsTheSameMemory(t *testing.T) {
+	a := newArena(t, 4*mib)
+	type pair struct{ X, Y uint64 }
+	o, _, err := a.Open(t.Context(), Spec{Name: "v", Kind: Value, Type: "pair", Payload: CellPayload(16),
+		Init: func(p []byte) { InitRaw(Value, 16, p, BytesOfOne(&pair{7, 7})) }})
+	require.NoError(t, err)
+	require.Equal(t, pair{7, 7}, LoadBig[pair](o))
+	raw := RawValue(o, 16)
+	const rounds = 2000
+	var wg sync.WaitGroup
+	writers, readers := 2, 2
+	for w := range writers {
+		wg.Go(func() {
+			for i := range rounds {
+				v := pair{uint64(i * (w + 1)), uint64(i * (w + 1))}
+				var err error
+				if w == 0 {
+					err = UpdateBig(t.Context(), o, func(pair) (pair, bool) { return v, true })
+				} else {
+					err = raw.Change(t.Context(), 0, func([]byte) []byte { return BytesOfOne(&v) })
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for r := range readers {
+		wg.Go(func() {
+			var b []byte
+			for range rounds {
+				v := LoadBig[pair](o)
+				if b = raw.Append(b[:0], 0, 1); r == 0 {
+					copy(BytesOfOne(&v), b)
+				}
+				if v.X != v.Y {
+					t.Errorf("half of it: %v", v)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestRawElementsAreWhole(t *testing.T) {
+	a := newArena(t, 4*mib)
+	o, _, err := a.Open(t.Context(), Spec{Name: "a", Kind: Array, Type: "uint32", Param: 101, Payload: ArrayPayload(4, 101)})
+	require.NoError(t, err)
+	words, raw := Elements[uint32](o, 101), RawArray(o, 4)
+	const rounds = 1000
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range uint32(rounds) {
+			for k := 1; k < 100; k++ {
+				StoreAt(ElementAt(&words[k]), i<<16|i)
+			}
+		}
+	})
+	wg.Go(func() {
+		b := make([]uint32, 99)
+		for i := range uint32(rounds) {
+			for k := range b {
+				b[k] = i<<16 | i
+			}
+			raw.Write(1, BytesOf(b))
+		}
+	})
+	wg.Go(func() {
+		b := make([]uint32, 99)
+		var buf []byte
+		for range rounds {
+			buf = raw.Append(buf[:0], 1, 99)
+			copy(BytesOf(b), buf)
+			for k, v := range b {
+				if v>>16 != v&0xffff {
+					t.Errorf("half of element %d: %#x", k+1, v)
+				}
+			}
+		}
+	})
+	wg.Wait()
+	require.Zero(t, words[0], "the neighbours are untouched")
+	require.Zero(t, words[100])
+}
