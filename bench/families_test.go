@@ -41,3 +41,5 @@ func BenchmarkDictOpen(b *testing.B)           { family(b, "DictOpen") }
 func BenchmarkDictRemove(b *testing.B)         { family(b, "DictRemove") }
 func BenchmarkStart(b *testing.B)              { family(b, "Start") }
 func BenchmarkIdle(b *testing.B)               { family(b, "Idle") }
+func BenchmarkQueuePut(b *testing.B)           { family(b, "QueuePut") }
+func BenchmarkQueueGet(b *testing.B)           { family(b, "QueueGet") }

@@ -3,7 +3,8 @@ package bench
 import "github.com/carom-ipc/carom"
 
 // ways are how a client's calls get to the coordinator. Each has managers of its own, so
-// that a case measures the way that its name says.
+// that a case measures the way that its name says: its options force it. What the report
+// asks of "lane" is answered once there is one of that name here.
 var ways = []struct {
 	name    string
 	options carom.Options

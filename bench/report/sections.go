@@ -63,7 +63,7 @@ var sections = []section{
 	{"Round trips between two processes", roundTrips()},
 	{"Queues", queues()},
 	{"Byte queues", byteQueues()},
-	{"Dicts and lists", dicts()},
+	{"Through the coordinator", dicts()},
 	{"Objects and processes", [][]string{
 		beside("ValueNew/impl=carom"), beside("ValueOpen/impl=carom"), beside("ValueRemove/impl=carom"),
 		beside("LockNew/impl=carom"), beside("LockOpen/impl=carom"), beside("LockRemove/impl=carom"),
@@ -170,7 +170,9 @@ func dicts() (groups [][]string) {
 		}
 		groups = append(groups,
 			beside("ListAppend/impl=carom/way="+way, "DictSet/impl=echo/clients=1/goroutines=1", "ListAppend/impl=redis", "ListAppend/impl=multiprocessing"),
-			beside("ListAll/impl=carom/way="+way, "ListAll/impl=redis", "ListAll/impl=multiprocessing"))
+			beside("ListAll/impl=carom/way="+way, "ListAll/impl=redis", "ListAll/impl=multiprocessing"),
+			beside("QueuePut/impl=carom/way="+way+"/batch=100", "QueuePut/impl=carom/way="+way),
+			beside("QueueGet/impl=carom/way="+way+"/batch=100", "QueueGet/impl=carom/way="+way))
 	}
 	return groups
 }
