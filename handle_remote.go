@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -40,10 +42,10 @@ func openRemoteHandle(m *Manager, op string, kind shm.Kind, name, typ string, ex
 		mode = coord.Exclusive
 	}
 	err := shm.CheckName(name)
-	if err == nil && name == "" {
-		if mode == coord.Attach {
-			err = fmt.Errorf("an empty name: %w", ErrNotFound)
-		}
+	switch {
+	case err == nil && name == "" && mode == coord.Attach:
+		err = fmt.Errorf("an empty name: %w", ErrNotFound)
+	case name == "":
 		h.name = shm.RandomName(kind.String())
 	}
 	if err != nil {
@@ -58,9 +60,18 @@ func openRemoteHandle(m *Manager, op string, kind shm.Kind, name, typ string, ex
 		err = h.r.attach(ctx, client, mode)
 	}
 	if err != nil {
-		return nil, h.wrap(op, late(ctx, m, err))
+		return nil, h.wrap(op, h.unnamed(late(ctx, m, err)))
 	}
 	return h, nil
+}
+
+// unnamed takes away what the coordinator's text says of the object: OpError says it.
+func (h *handle) unnamed(err error) error {
+	text, named := strings.CutPrefix(err.Error(), fmt.Sprintf("%s %q: ", protocolKind(h.kind.String()), h.name))
+	if code := errs.Code(err); named && code != "" {
+		return errs.FromCode(code, text)
+	}
+	return err
 }
 
 // bounded is the context of calls that take none.

@@ -460,7 +460,7 @@ func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("there is a %v, wanted a %s: %w", have, kind, ErrType)
+		err = fmt.Errorf("there is %v, wanted %s: %w", have, kind, ErrType)
 	}
 	return err
 }

@@ -90,7 +90,7 @@ var member = carom.NewWorker("member", func(ctx context.Context, c cohort) error
 		return err
 	}
 	for range 100 {
-		if err := c.Lock.Do(ctx, func() error { c.Sum.Slice()[0]++; return nil }); err != nil {
+		if err := c.Lock.Do(ctx, func() error { c.Sum.Store(0, c.Sum.Load(0)+1); return nil }); err != nil {
 			return err
 		}
 		carom.AddAt(c.Sum, 1, 1)

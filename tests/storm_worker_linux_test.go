@@ -400,25 +400,26 @@ func (s *storming) arrays() error {
 	s.end(s.Life, countAddAt)
 	ctx, cancel := s.surely()
 	defer cancel()
-	add := func(p []int64) error {
-		s.begin(s.Life, countDo)
-		p[0]++
-		p[1]++
-		s.end(s.Life, countDo)
-		return nil
-	}
 	err := s.Pair.Do(ctx, func(p []int64) error {
 		if p[0] != p[1] {
 			return fmt.Errorf("an owner died in the middle and nobody was told: %v", p)
 		}
-		return add(p)
+		s.begin(s.Life, countDo)
+		p[0]++
+		p[1]++
+		return nil
 	})
 	if errors.Is(err, carom.ErrOwnerDied) {
 		if err = s.Pair.Lock().Recover(ctx); err == nil {
-			p := s.Pair.Slice()
-			p[1] = p[0]
-			err = errors.Join(add(p), s.Pair.Lock().Unlock())
+			n := s.Pair.Load(0)
+			s.begin(s.Life, countDo)
+			s.Pair.Store(0, n+1)
+			s.Pair.Store(1, n+1)
+			err = s.Pair.Lock().Unlock()
 		}
+	}
+	if err == nil {
+		s.end(s.Life, countDo)
 	}
 	return err
 }
