@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +19,12 @@ type barrier struct {
 	obj  *shm.Object
 
 	mu    sync.Mutex
-	turns map[uint64]bool // that this handle was told to run an action for
+	turns []uint64 // for which this handle was told to run its action, the oldest first
 }
+
+// maxTurns is how many turns of a handle are remembered. All but the newest are over: the
+// barrier was reset or broken meanwhile.
+const maxTurns = 64
 
 var barrierMethods = map[string]method[*barrier]{
 	"wait":    {(*barrier).wait, lingering},
@@ -53,18 +58,14 @@ func openBarrier(o *opening) (coord.Opened, error) {
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	b := &barrier{meet: shm.RendezvousOf(obj), obj: obj, turns: map[uint64]bool{}}
+	b := &barrier{meet: shm.RendezvousOf(obj), obj: obj}
 	details := coord.AppendUint(coord.AppendArray(nil, 1), obj.Param)
 	return opened(o, obj, created, b, barrierMethods, b.detach, details), nil
 }
 
 // detach breaks the barrier if nobody is left to say how its action went.
 func (b *barrier) detach() error {
-	b.mu.Lock()
-	turns := b.turns
-	b.turns = nil
-	b.mu.Unlock()
-	for turn := range turns {
+	for _, turn := range b.turns {
 		_, _ = b.meet.Finish(context.Background(), turn, false)
 	}
 	return b.obj.Close()
@@ -110,9 +111,7 @@ func (b *barrier) wait(c *call) error {
 	first := uint64(index)
 	if turn != 0 {
 		first = turn
-		b.mu.Lock()
-		b.turns[turn] = true
-		b.mu.Unlock()
+		b.keep(turn)
 	}
 	c.dst = coord.AppendBool(coord.AppendUint(coord.AppendArray(c.dst, 2), first), turn != 0)
 	return nil
@@ -124,25 +123,38 @@ func (b *barrier) done(c *call) error {
 	if err := c.args.Err(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	known := b.turns[turn]
-	delete(b.turns, turn)
-	b.mu.Unlock()
-	if !known {
+	if !b.forget(turn) {
 		return fmt.Errorf("%w: the handle has no turn %d", errs.ErrNotFound, turn)
 	}
 	b.obj.Release()
 	index, err := b.meet.Finish(c.ctx, turn, ok)
 	if c.ctx.Err() != nil && errors.Is(err, c.ctx.Err()) {
-		b.mu.Lock()
-		b.turns[turn] = true
-		b.mu.Unlock()
+		b.keep(turn)
 	}
 	if err != nil {
 		return err
 	}
 	c.dst = coord.AppendUint(c.dst, uint64(index))
 	return nil
+}
+
+func (b *barrier) keep(turn uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.turns) == maxTurns {
+		b.turns = slices.Delete(b.turns, 0, 1)
+	}
+	b.turns = append(b.turns, turn)
+}
+
+func (b *barrier) forget(turn uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.turns, turn)
+	if i >= 0 {
+		b.turns = slices.Delete(b.turns, i, i+1)
+	}
+	return i >= 0
 }
 
 // end breaks the barrier, or makes it as new.

@@ -254,6 +254,16 @@ func TestBarrierAction(t *testing.T) {
 	first.fails(errs.ErrBroken)
 	y.fails(errs.ErrBroken, "done", turn, true)
 
+	for range 3 * maxTurns { // nobody ever says that they are done
+		first = arrive()
+		y.turn()
+		x.gives("null", "reset")
+		first.fails(errs.ErrBroken)
+	}
+	first = arrive()
+	y.gives("1", "done", y.turn(), true)
+	first.gives("[0 false]")
+
 	first = arrive() // the handle goes
 	y.turn()
 	require.NoError(t, b.Release(testContext(t), y.handle))

@@ -76,7 +76,10 @@ func TestSessionsEndWaiting(t *testing.T) {
 		{"queue", []any{1, true}, "get", nil},
 		{"queue", []any{1, false}, "getmany", []any{5}},
 		{"queue", []any{1, true}, "putmany", []any{[]byte("1"), []byte("2")}},
+		{"queue", []any{1, false}, "put", []any{[]byte("2")}},
+		{"queue", []any{0, true}, "join", nil},
 		{"bytequeue", []any{1}, "get", nil},
+		{"bytequeue", []any{1}, "put", []any{[]byte("2")}},
 		{"condition", []any{nil}, "wait", nil},
 		{"barrier", []any{2}, "wait", []any{0, true}},
 	}
@@ -85,6 +88,9 @@ func TestSessionsEndWaiting(t *testing.T) {
 		o := keeper.create(scene.kind, name, "", scene.params...)
 		if strings.HasSuffix(scene.kind, "lock") {
 			o.gives("1", "lock")
+		}
+		if scene.method == "put" || scene.method == "join" {
+			o.gives("null", "put", []byte("1"))
 		}
 		for _, cut := range []bool{false, true} {
 			c := s.client()
@@ -115,9 +121,14 @@ func TestSessionsEndWaiting(t *testing.T) {
 		case "semaphore":
 			o.gives("null", "release", 1)
 			o.gives("1", "value")
-		case "bytequeue":
-			o.gives("null", "put", []byte("x"))
+		case "queue", "bytequeue":
+			if scene.method != "get" && scene.method != "getmany" {
+				o.gives("'31'", "get")
+			}
+			o.fails(errs.ErrEmpty, "tryget")
+			o.gives("null", "tryput", []byte("x"))
 			o.gives("'78'", "tryget")
+			o.gives("0", "len")
 		case "condition":
 			o.fails(errs.ErrOwnerDied, "lock") // the one that was cancelled held it
 			o.gives("null", "unlock")
