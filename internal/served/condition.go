@@ -127,6 +127,9 @@ func (k *condition) wait(c *call) error {
 	}
 	err = w.Wait(c.ctx)
 	session := c.sess.Context()
+	if session.Err() != nil { // a free lock would be taken nevertheless, by one who is dead
+		return session.Err()
+	}
 	_, lockErr := k.lock.word.Lock(session, k.lock.d, k.lock.mode)
 	if err == nil && session.Err() == nil {
 		w.Leave()
