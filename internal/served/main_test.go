@@ -14,7 +14,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/carom-ipc/carom/coord"
-	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -268,7 +267,5 @@ func (s *scene) attach(kind shm.Kind, name, typ string) *shm.Object {
 	require.NoError(s.t, err)
 	return o
 }
-
-var _ = errs.ErrType
 
 func errIs(err, target error) bool { return errors.Is(err, target) }
