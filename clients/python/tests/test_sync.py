@@ -106,9 +106,9 @@ class TestLock(Case):
         self.m.remove("r")
 
     def test_the_owner_died(self):
-        other = self.connect()
         for kind in ("Lock", "RLock"):
             with self.subTest(kind=kind):
+                other = self.connect()
                 make = getattr(other, kind)
                 lock, auto = make(name="mortal"), make(name="auto", autorecover=True)
                 lock.acquire(), auto.acquire()
