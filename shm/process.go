@@ -209,7 +209,7 @@ func (a *Arena) Processes() []ProcessInfo {
 	for i := uint32(1); i <= a.procTop(); i++ {
 		s := a.slot(i)
 		id := atom.Load32(&s.ident)
-		if identState(id) != slotLive || atom.Load32(&s.live)&futexOwnerDied != 0 {
+		if identState(id) != slotLive || atom.Load32(&s.live)&futexOwnerDied != 0 || !a.probe(i) {
 			continue
 		}
 		r := a.record(i)

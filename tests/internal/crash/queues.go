@@ -122,7 +122,7 @@ func (q queue) get(ctx context.Context, wait bool) error {
 	}
 	if err == nil && q.i == sure {
 		q.tally.add(q.i, takeBegun, 1)
-		err = q.items.Done(ctx, claim)
+		err = within(func(ctx context.Context) error { return q.items.Done(ctx, claim) }) // whatever time was left for Get
 	}
 	if err != nil {
 		if q.i != sure {

@@ -301,6 +301,9 @@ func useSync(a *shm.Arena, i shm.Info) error {
 		if err := within(func(ctx context.Context) error { return u.Acquire(ctx, true) }); err != nil {
 			return err
 		}
+		if err := u.Release(1); err != nil { // who holds a permit has the semaphore to the end
+			return err
+		}
 	case shm.Barrier:
 		r := shm.RendezvousOf(o)
 		if err := r.Reset(); err != nil {

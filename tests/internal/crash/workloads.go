@@ -31,6 +31,8 @@ var Workloads = []Workload{
 	{Name: "crowd", Victim: crowd},
 	{Name: "attach", Victim: attach},
 	{Name: "attach-file", Env: [][2]string{{"CAROM_LIVENESS", "file"}}, Victim: attach},
+	{Name: "guests", Victim: guests},
+	{Name: "guests-file", Env: [][2]string{{"CAROM_LIVENESS", "file"}}, Victim: guests},
 	{Name: "holding", Victim: holding},
 	{Name: "closed", Victim: closed},
 	{Name: "create", Victim: create},
@@ -394,7 +396,30 @@ func cells(a *shm.Arena) error {
 	shm.SwapIfAt(word.Place(), 1, 2)
 	shm.AddAt(word.Place(), 0.5) // a float, in the same eight bytes
 	shm.StoreAt(word.Place(), int64(0))
+	if err := rawCells(a, list[0], list[1], list[3]); err != nil {
+		return err
+	}
 	return closeAll(list...)
+}
+
+// rawCells changes values and arrays by those who know sizes alone.
+func rawCells(a *shm.Arena, big, half, word *shm.Object) error {
+	threes, err := open(a, shm.Spec{Name: "threes", Kind: shm.Array, Type: "[3]uint8", Param: 9, Payload: shm.ArrayPayload(3, 9)})
+	if err != nil {
+		return err
+	}
+	words, err := open(a, arraySpec("words", 3))
+	if err != nil {
+		return err
+	}
+	again := func(cur []byte) []byte { return append([]byte(nil), cur...) }
+	err = within(func(ctx context.Context) error {
+		return errors.Join(shm.RawValue(big, 24).Change(ctx, 0, again), shm.RawValue(half, 2).Change(ctx, 0, again),
+			shm.RawValue(word, 8).Change(ctx, 0, again), shm.RawArray(threes, 3).Change(ctx, 4, again))
+	})
+	shm.RawArray(threes, 3).Write(1, make([]byte, 6))
+	shm.RawArray(words, 8).Write(1, make([]byte, 16))
+	return errors.Join(err, closeAll(threes, words))
 }
 
 // crowd has more goroutines waiting than threads may sleep for them.
