@@ -70,14 +70,6 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 	}
 }
 
-// Pair is two values that travel as an array of two: an item of an iter.Seq2, or the
-// results of a method that has two.
-type Pair[K, V any] struct {
-	_     struct{} `cbor:",toarray"`
-	Key   K
-	Value V
-}
-
 // begin begins a call of a registered type's method.
 func (r Ref) begin(method string, args []any) *remoteCall {
 	q := r.r.call("Ref", method, 0)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,18 +35,44 @@ var counter = carom.NewWorker("counter", func(ctx context.Context, j job) error 
 	return nil
 })
 
-var failing = carom.NewWorker("failing", func(ctx context.Context, how string) error {
-	switch how {
-	case "error":
-		return fmt.Errorf("no luck: %w", carom.ErrFull)
-	case "panic":
-		panic("oh dear")
-	case "wait":
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	return nil
-})
+var failing *carom.Worker[string]
+
+func init() {
+	failing = carom.NewWorker("failing", func(ctx context.Context, how string) error {
+		switch how {
+		case "error":
+			return fmt.Errorf("no luck: %w", carom.ErrFull)
+		case "panic":
+			panic("oh dear")
+		case "wait":
+			m, err := carom.FromEnv(ctx)
+			if err != nil {
+				return err
+			}
+			here, err := carom.OpenSemaphore(m, "here")
+			if err != nil {
+				return err
+			}
+			if err := here.Release(); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return context.Cause(ctx)
+		case "nested":
+			m, err := carom.FromEnv(ctx)
+			if err != nil {
+				return err
+			}
+			if _, err := carom.OpenLock(m, "lock"); err != nil {
+				return err
+			}
+			g := carom.NewGroup(ctx, m)
+			failing.Go(g, "error")
+			return g.Wait()
+		}
+		return nil
+	})
+}
 
 func startManager(t testing.TB) *carom.Manager {
 	m, err := carom.Start(t.Context(), &carom.Options{Memory: 64 << 20})
@@ -57,73 +82,98 @@ func startManager(t testing.TB) *carom.Manager {
 }
 
 func TestEndToEnd(t *testing.T) {
-	begin := time.Now()
-	m := startManager(t)
-	t.Logf("started in %v", time.Since(begin))
-	ctx := t.Context()
-	count, err := carom.NewValue[int64](m, "count")
-	require.NoError(t, err)
-	work, err := carom.NewQueue[string](m, "work")
-	require.NoError(t, err)
-	seen, err := carom.NewDict[string, int](m, "seen")
-	require.NoError(t, err)
-	lock, err := carom.NewLock(m, "lock")
-	require.NoError(t, err)
-	total, err := carom.NewArray[uint32](m, "total", 4)
-	require.NoError(t, err)
-	g := carom.NewGroup(ctx, m)
-	for i := range 3 {
-		counter.Go(g, job{count, work, seen, lock, total, i})
-	}
-	for i := range 1000 {
-		require.NoError(t, work.Put(ctx, fmt.Sprint("item", i%10)))
-	}
-	require.NoError(t, work.CloseWrite())
-	require.NoError(t, g.Wait())
-	require.EqualValues(t, 1000, count.Load())
-	all, err := seen.Snapshot(ctx)
-	require.NoError(t, err)
-	require.Len(t, all, 10)
-	for _, n := range all {
-		require.Equal(t, 100, n)
-	}
-	sum := uint32(0)
-	for _, n := range total.All() {
-		sum += n
-	}
-	require.EqualValues(t, 1000, sum)
-	_, err = carom.NewValue[int32](m, "count")
-	require.ErrorIs(t, err, carom.ErrType)
-	_, err = carom.NewValue[int32](m, "seen")
-	require.ErrorIs(t, err, carom.ErrType)
-	_, err = carom.NewDict[string, int](m, "count")
-	require.ErrorIs(t, err, carom.ErrType)
-	for i, err := range m.Objects(ctx) {
+	inAllScenes(t, func(t *testing.T, _, m *carom.Manager) {
+		ctx := t.Context()
+		count, err := carom.NewValue[int64](m, "count")
 		require.NoError(t, err)
-		t.Log(i)
-	}
-	found, err := m.Check(ctx)
-	require.NoError(t, err)
-	require.Empty(t, found)
-	t.Logf("%+v", m.Stats())
+		work, err := carom.NewQueue[string](m, "work")
+		require.NoError(t, err)
+		seen, err := carom.NewDict[string, int](m, "seen")
+		require.NoError(t, err)
+		lock, err := carom.NewLock(m, "lock")
+		require.NoError(t, err)
+		total, err := carom.NewArray[uint32](m, "total", 4)
+		require.NoError(t, err)
+		g := carom.NewGroup(ctx, m)
+		for i := range 3 {
+			counter.Go(g, job{count, work, seen, lock, total, i})
+		}
+		for i := range 1000 {
+			require.NoError(t, work.Put(ctx, fmt.Sprint("item", i%10)))
+		}
+		require.NoError(t, work.CloseWrite())
+		require.NoError(t, g.Wait())
+		require.EqualValues(t, 1000, count.Load())
+		all, err := seen.Snapshot(ctx)
+		require.NoError(t, err)
+		require.Len(t, all, 10)
+		for _, n := range all {
+			require.Equal(t, 100, n)
+		}
+		sum := uint32(0)
+		for _, n := range total.All() {
+			sum += n
+		}
+		require.EqualValues(t, 1000, sum)
+		_, err = carom.NewValue[int32](m, "count")
+		require.ErrorIs(t, err, carom.ErrType)
+		_, err = carom.NewValue[int32](m, "seen")
+		require.ErrorIs(t, err, carom.ErrType)
+		_, err = carom.NewDict[string, int](m, "count")
+		require.ErrorIs(t, err, carom.ErrType)
+		for i, err := range m.Objects(ctx) {
+			require.NoError(t, err)
+			t.Log(i)
+		}
+		found, err := m.Check(ctx)
+		require.NoError(t, err)
+		require.Empty(t, found)
+		t.Logf("%+v", m.Stats())
+	})
 }
 
 func TestWorkerErrors(t *testing.T) {
-	m := startManager(t)
-	p, err := failing.Start(t.Context(), m, "error")
-	require.NoError(t, err)
-	err = p.Wait()
-	require.ErrorIs(t, err, carom.ErrFull)
-	require.ErrorContains(t, err, "no luck")
-	p, err = failing.Start(t.Context(), m, "panic")
-	require.NoError(t, err)
-	require.ErrorContains(t, p.Wait(), "oh dear")
-	ctx, cancel := context.WithCancel(t.Context())
-	p, err = failing.Start(ctx, m, "wait")
-	require.NoError(t, err)
-	cancel()
-	err = p.Wait()
-	require.True(t, errors.Is(err, context.Canceled), err)
+	inAllScenes(t, func(t *testing.T, m, _ *carom.Manager) {
+		carom.Must(carom.NewLock(m, "lock"))
+		here := carom.Must(carom.NewSemaphore(m, "here", 0))
+		p, err := failing.Start(t.Context(), m, "error")
+		require.NoError(t, err)
+		err = p.Wait()
+		require.ErrorIs(t, err, carom.ErrFull)
+		require.ErrorContains(t, err, "no luck")
+		p, err = failing.Start(t.Context(), m, "panic")
+		require.NoError(t, err)
+		require.ErrorContains(t, p.Wait(), "oh dear")
+		ctx, cancel := context.WithCancel(t.Context())
+		p, err = failing.Start(ctx, m, "wait")
+		require.NoError(t, err)
+		require.NoError(t, here.Acquire(t.Context()))
+		cancel()
+		err = p.Wait()
+		require.True(t, errors.Is(err, context.Canceled), err)
+		p, err = failing.Start(t.Context(), m, "nested")
+		require.NoError(t, err)
+		require.ErrorIs(t, p.Wait(), carom.ErrFull)
+	})
+}
+
+// A worker's context ends with the manager, and what the worker says of that is heard.
+func TestManagerGoneForWorkers(t *testing.T) {
+	inAllScenes(t, func(t *testing.T, m, other *carom.Manager) {
+		here := carom.Must(carom.NewSemaphore(m, "here", 0))
+		p, err := failing.Start(t.Context(), m, "wait")
+		require.NoError(t, err)
+		q, err := failing.Start(t.Context(), other, "wait")
+		require.NoError(t, err)
+		require.NoError(t, here.Acquire(t.Context()))
+		require.NoError(t, here.Acquire(t.Context()))
+		require.NoError(t, m.Close())
+		for _, p := range []*carom.Process{p, q} {
+			err := p.Wait()
+			require.ErrorContains(t, err, "the manager is gone")
+			require.ErrorIs(t, err, context.Canceled)
+		}
+	})
 }
 
 func TestMain(m *testing.M) {
@@ -131,15 +181,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-type gob struct{ carom.Codec }
-
-func (gob) Name() string { return "gob" }
-
 func TestRefusedOptions(t *testing.T) {
-	_, err := carom.Start(t.Context(), &carom.Options{Codec: gob{}})
-	require.ErrorIs(t, err, carom.ErrNotFound)
-	require.ErrorContains(t, err, "gob")
-	_, err = carom.Connect(t.Context(), "tls://127.0.0.1:1", &carom.Options{AuthKey: []byte("k")})
+	_, err := carom.Connect(t.Context(), "tls://127.0.0.1:1", &carom.Options{AuthKey: []byte("k")})
 	require.ErrorIs(t, err, carom.ErrAuth)
 	require.ErrorContains(t, err, "Options.TLS")
 	_, err = carom.Start(t.Context(), &carom.Options{Addr: "tls://127.0.0.1:0"})

@@ -12,7 +12,8 @@ import (
 // connection must use the same: its name is compared when a client connects. Everything
 // else that carom sends, such as entries of dicts, is CBOR whatever the codec.
 //
-// Errors of a Codec reach the caller as ErrType.
+// Errors of a Codec reach the caller as ErrType. Handles encode themselves as CBOR and as
+// JSON; a codec that uses neither cannot carry them.
 type Codec interface {
 	// Name is what both sides compare. A client whose codec has an empty name may
 	// connect to any coordinator: for programs that call no registered types.
