@@ -1,6 +1,7 @@
 """Proxies of types that the coordinator's program has registered."""
 
 from .containers import _Stream, _items
+from .errors import TypeMismatch
 from .link import kinds
 from .proxy import BaseProxy
 
@@ -24,6 +25,9 @@ class ObjectProxy(BaseProxy):
     def _methods(self):
         """The names of the methods, as in the coordinator's program."""
         a = self._attached()
+        codec = a.connection.welcome.options.get("codec", "cbor")
+        if codec != "cbor":
+            raise TypeMismatch(f"the coordinator wants arguments in {codec}, this client has CBOR only")
         if a.methods is None:
             a.methods = frozenset(a.connection.call(0, "methods", [a.handle]))
         return a.methods
@@ -32,6 +36,7 @@ class ObjectProxy(BaseProxy):
         """The result of a method. NotFound: it has none of that name."""
         if kwds:
             raise TypeError(f"{methodname}: methods take no keyword arguments")
+        self._methods()
         return self._call(methodname, *args)
 
     def __getattr__(self, name):

@@ -5,7 +5,7 @@ import pickle
 import subprocess
 import unittest
 
-from support import ROOT, TestCase, carom, scratch
+from support import KEY, ROOT, Coordinator, TestCase, carom, scratch
 
 
 class Proxy(carom.ObjectProxy):
@@ -74,6 +74,14 @@ class TestCustom(TestCase):
         del child, l, c
         self.m.close()
         self.assertEqual(len(self.connect().objects()), before)
+
+    def test_a_coordinator_with_another_codec(self):
+        c = Coordinator("-json", command=self.command)
+        self.addCleanup(c.stop)
+        with carom.connect(c.address, KEY) as m:
+            self.assertRaises(carom.TypeMismatch, m.create, "Counter", 1)
+            self.assertRaisesRegex(carom.TypeMismatch, "json", m.create("Counter")._callmethod, "Increment")
+            self.assertEqual(m.dict(a=1)["a"], 1)
 
     def test_proxies_of_ones_own(self):
         self.assertFalse(hasattr(self.m, "Counter"))

@@ -77,6 +77,7 @@ func main() {
 	carom.Init()
 	listen := flag.String("listen", "", "address")
 	keyFile := flag.String("authkey-file", "", "file with the auth key")
+	json := flag.Bool("json", false, "arguments and results are JSON")
 	flag.Parse()
 	key, err := os.ReadFile(*keyFile)
 	if err != nil {
@@ -84,8 +85,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	codec := carom.CBOR
+	if *json {
+		codec = carom.JSON
+	}
 	err = carom.Serve(ctx, carom.ServeConfig{
-		Listen: []string{*listen}, AuthKey: bytes.TrimSpace(key),
+		Listen: []string{*listen}, AuthKey: bytes.TrimSpace(key), Codec: codec,
 		Ready: func(addrs []string) { fmt.Println("carom: serving", addrs[0]) },
 	}, time.Second)
 	if err != nil {
