@@ -1,6 +1,5 @@
 package carom
 
-
 // Ref is a handle to an object of any kind. Those of registered types are used through it,
 // with Call, Invoke and Iterate, or through a typed proxy, which is a struct that embeds
 // a Ref:

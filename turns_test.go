@@ -23,7 +23,9 @@ func (gate) Pass(ctx context.Context, inside, out *carom.Event) error {
 }
 
 // Stubborn does not heed its context.
-func (g gate) Stubborn(inside, out *carom.Event) error { return g.Pass(context.Background(), inside, out) }
+func (g gate) Stubborn(inside, out *carom.Event) error {
+	return g.Pass(context.Background(), inside, out)
+}
 
 // Until ends with its context.
 func (gate) Until(ctx context.Context, inside, over *carom.Event) error {
