@@ -126,6 +126,14 @@ func (q *Queue[T]) getRemote(ctx context.Context, op string, wait bool, item *T)
 	return q.h.wrap(op, err)
 }
 
+// drained is io.EOF where that is the queue's and not a connection's.
+func drained(err error) error {
+	if errors.Is(err, io.EOF) && !errors.Is(err, ErrUnavailable) {
+		return io.EOF
+	}
+	return err
+}
+
 // takeRemote takes an item's bytes. io.EOF stays as it is.
 func (h *handle) takeRemote(ctx context.Context, op string, wait bool) (b []byte, err error) {
 	if wait {
@@ -133,10 +141,7 @@ func (h *handle) takeRemote(ctx context.Context, op string, wait bool) (b []byte
 	} else {
 		err = h.tell(op, "tryget", intoBytes(&b))
 	}
-	if errors.Is(err, io.EOF) {
-		err = io.EOF
-	}
-	return b, err
+	return b, drained(err)
 }
 
 // getManyRemote fills list with what is there, one reply at a time.
@@ -155,11 +160,8 @@ func (q *Queue[T]) getManyRemote(ctx context.Context, list []T) (n int, err erro
 		}
 		return nil
 	}, uint64(len(list)))
-	switch {
-	case errors.Is(err, io.EOF):
-		return n, io.EOF
-	case err != nil:
-		return n, err
+	if err != nil {
+		return n, drained(err)
 	}
 	return n, q.h.wrap(op, wrong)
 }

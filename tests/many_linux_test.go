@@ -60,7 +60,7 @@ var opener = carom.NewWorker("opener", func(ctx context.Context, w million) erro
 // back, half by Close and half by the death of who has it.
 func TestMillionValues(t *testing.T) {
 	n := 1_000_000
-	if testing.Short() {
+	if testing.Short() || remote {
 		n = 50_000
 	}
 	m := small(t, 512<<20)

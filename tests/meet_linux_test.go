@@ -71,7 +71,12 @@ func TestProgramsMeet(t *testing.T) {
 	_ = second.Wait()
 	alone(t, m, 3)
 	checked(t, m)
-	require.NoError(t, server.Process.Kill()) // what is in memory goes on
+	require.NoError(t, server.Process.Kill())
+	if remote {
+		require.ErrorIs(t, q.Put(t.Context(), "nobody"), carom.ErrUnavailable)
+		return
+	}
+	// What is in memory goes on.
 	require.NoError(t, q.Put(t.Context(), "still"))
 	require.Equal(t, 1, q.Len())
 }

@@ -173,7 +173,7 @@ func TestTenThousandObjects(t *testing.T) {
 		require.False(t, names[i.Name], i.Name)
 	}
 	require.NoError(t, r.Close())
-	eventually(t, "the session has let go", func() bool { return m.Stats().Processes == 2 })
+	eventually(t, "the session has let go", func() bool { return m.Stats().Processes <= 2 })
 	checked(t, m)
 }
 
@@ -213,7 +213,7 @@ func TestFiveHundredClients(t *testing.T) {
 	n, _, err := carom.Must(carom.OpenDict[string, int](m, "d")).Get(ctx, "n")
 	require.NoError(t, err)
 	require.Equal(t, clients*10, n)
-	eventually(t, "their sessions are over", func() bool { s := m.Stats(); return s.Processes == 2 && s.Sessions == 1 })
+	eventually(t, "their sessions are over", func() bool { s := m.Stats(); return s.Processes <= 2 && s.Sessions == 1 })
 	checked(t, m)
 }
 
