@@ -53,9 +53,14 @@ func (n *Notifier) notify(d *Domain, count int) {
 // Wait returns nil when ready reports true; else the context's error or ErrClosed.
 // ready is called by this goroutine only and must be cheap.
 func (n *Notifier) Wait(ctx context.Context, d *Domain, ready func() bool) error {
-	if ready() || d.spinForMessage(&n.word, ready) {
+	if ready() || n.Spin(d, ready) {
 		return nil
 	}
+	return n.Sleep(ctx, d, ready)
+}
+
+// Sleep is Wait without looking for a while first.
+func (n *Notifier) Sleep(ctx context.Context, d *Domain, ready func() bool) error {
 	if err := d.enter(ctx, &n.word); err != nil {
 		return err
 	}

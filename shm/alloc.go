@@ -319,17 +319,31 @@ func (a *Arena) unlinkPartial(c, class uint32) {
 // allocFlight takes a block that bears this process's name until give or drop; its
 // death frees it.
 func (a *Arena) allocFlight(ctx context.Context, n uint64) (uint64, error) {
+	var block [1]uint64
+	_, err := a.allocFlights(ctx, n, block[:])
+	return block[0], err
+}
+
+// allocFlights takes as many blocks as there is memory for, and room in blocks; none is an
+// error.
+func (a *Arena) allocFlights(ctx context.Context, n uint64, blocks []uint64) (got int, err error) {
 	if err := a.lock(ctx); err != nil {
 		return 0, err
 	}
 	defer a.unlock()
 	flights := &a.record(a.self.Slot()).inFlight
-	atom.Add32(flights, 1)
-	off, err := a.alloc(n, uint32(a.self))
-	if err != nil {
-		atom.Add32(flights, ^uint32(0))
+	atom.Add32(flights, uint32(len(blocks)))
+	for got < len(blocks) {
+		if blocks[got], err = a.alloc(n, uint32(a.self)); err != nil {
+			atom.Add32(flights, -uint32(len(blocks)-got))
+			break
+		}
+		got++
 	}
-	return off, err
+	if got > 0 {
+		err = nil
+	}
+	return got, err
 }
 
 // give makes an object the owner of a block in flight.
@@ -353,11 +367,26 @@ func (a *Arena) landed() { atom.Add32(&a.record(a.self.Slot()).inFlight, ^uint32
 
 // drop frees a block in flight.
 func (a *Arena) drop(ctx context.Context, d *futex.Domain, off uint64) error {
+	one := [1]uint64{off}
+	return a.dropAll(ctx, d, one[:])
+}
+
+// dropAll frees blocks in flight.
+func (a *Arena) dropAll(ctx context.Context, d *futex.Domain, blocks []uint64) error {
 	if err := a.lockAs(ctx, d); err != nil {
 		return err
 	}
 	defer a.unlock()
-	a.free(off)
-	a.landed()
+	a.freeAll(blocks)
 	return nil
+}
+
+// freeAll is dropAll for one who holds the arena's lock.
+func (a *Arena) freeAll(blocks []uint64) {
+	for _, off := range blocks {
+		a.free(off)
+	}
+	if len(blocks) > 0 {
+		atom.Add32(&a.record(a.self.Slot()).inFlight, -uint32(len(blocks)))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
@@ -28,9 +29,10 @@ type Arena struct {
 	sentry  *futex.Domain // for the watcher and the sweep
 	life    life
 	watch   watcher
-	host    *Arena // of a guest
-	kept    bool   // of a guest: its word is in its host's robust list
-	guests  guests // of a host
+	host    *Arena       // of a guest
+	kept    bool         // of a guest: its word is in its host's robust list
+	guests  guests       // of a host
+	spare   atomic.Int64 // bytes of free blocks that are kept; see spares
 
 	mu      sync.Mutex // guards what follows; taken before the arena's own lock
 	objects map[uint32]*Object

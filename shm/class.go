@@ -42,4 +42,12 @@ func classOf(n uint64) (c uint32, ok bool) {
 	return uint32(lo), true
 }
 
+// blockSizeFor is the size of the block that alloc takes for n bytes.
+func blockSizeFor(n uint64) uint64 {
+	if c, ok := classOf(n); ok {
+		return uint64(classes[c])
+	}
+	return roundUp(n, chunkSize)
+}
+
 func roundUp[T uint32 | uint64](n, to T) T { return (n + to - 1) / to * to }

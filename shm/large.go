@@ -15,7 +15,7 @@ func (q *Items) Reserve(ctx context.Context, n int) (block uint64, buf []byte, e
 	if n < 0 {
 		return 0, nil, fmt.Errorf("a length of %d: %w", n, errs.ErrTooLarge)
 	}
-	block, err = q.a.allocFlight(ctx, blockItem+uint64(n))
+	block, err = q.reserve(ctx, blockItem+uint64(n))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -23,7 +23,7 @@ func (q *Items) Reserve(ctx context.Context, n int) (block uint64, buf []byte, e
 }
 
 // Drop frees a reserved or received block.
-func (q *Items) Drop(block uint64) error { return q.a.drop(context.Background(), q.d, block) }
+func (q *Items) Drop(block uint64) error { return q.release(block) }
 
 // Commit appends the first n bytes of a reserved block as an item. Where it fails,
 // the block is still the caller's.

@@ -47,6 +47,7 @@ type Object struct {
 	permits   []uint32 // guarded by the semaphore's list
 	permitsMu sync.Mutex
 	claims    atomic.Int64 // items of a confirmed queue that this process holds
+	spare     *spares      // a queue's
 	//lint:ignore U1000 only race builds use it
 	shadow shadow
 }
@@ -168,6 +169,9 @@ func (a *Arena) attach(i uint32, name string) *Object {
 	o := a.objects[i]
 	if o == nil {
 		o = &Object{Ref: a.ref(i), Name: name, Type: a.typeText(a.entry(i).typ), arena: a}
+		if o.Kind == Queue || o.Kind == ByteQueue {
+			o.spare = new(spares)
+		}
 		r := a.record(a.self.Slot())
 		atom.Put32(&r.attached, max(r.attached, i+1))
 		atom.Or64(a.attachment(a.self.Slot(), i), 1<<(i%64))
@@ -268,6 +272,7 @@ func (o *Object) Close() error {
 	}
 	defer a.unlock()
 	o.detached.Store(true)
+	a.freeSpares(o)
 	delete(a.objects, o.Index)
 	atom.And64(a.attachment(a.self.Slot(), o.Index), ^uint64(1<<(o.Index%64)))
 	a.reap(o.Index)
@@ -299,6 +304,7 @@ func (a *Arena) remove(ctx context.Context, name string, detach bool) error {
 	a.unlink(i)
 	if o := a.objects[i]; o != nil && detach {
 		o.detached.Store(true)
+		a.freeSpares(o)
 		o.handles = 0
 		delete(a.objects, i)
 		atom.And64(a.attachment(a.self.Slot(), i), ^uint64(1<<(i%64)))

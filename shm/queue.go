@@ -204,6 +204,7 @@ func (q *Items) CloseWrite(ctx context.Context) error {
 	atom.Store32(&q.h.closed, 1)
 	q.h.notEmpty.NotifyAll(q.d)
 	q.h.notFull.NotifyAll(q.d)
+	q.flush()
 	return nil
 }
 
@@ -277,7 +278,9 @@ func (q *Items) admit(ctx context.Context, wait bool) error {
 			return errs.ErrFull
 		}
 		room := func() bool { return !q.Full() || q.Closed() }
-		q.h.notFull.Spin(q.d, q.someRoom())
+		if !q.h.notFull.Spin(q.d, q.someRoom()) {
+			q.flush()
+		}
 		if err := q.h.notFull.Wait(ctx, q.d, room); err != nil {
 			return err
 		}

@@ -40,6 +40,16 @@ func newMarket(s *sched.Schedule, confirm bool) *market {
 	return m
 }
 
+// sound is the stage's, when those who live keep nothing.
+func (m *market) sound(living int) {
+	for i := 1; i <= players; i++ {
+		if !m.Died(i) {
+			m.q[i].flush()
+		}
+	}
+	m.stage.sound(living)
+}
+
 func (m *market) encode(x item) []byte {
 	b := make([]byte, m.size)
 	binary.LittleEndian.PutUint32(b, uint32(x.by))

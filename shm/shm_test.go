@@ -404,5 +404,7 @@ func TestByteItems(t *testing.T) {
 		}
 		require.NoError(t, r.Drop(block))
 	}
+	q.flush()
+	r.flush()
 	sound(t, q.a, true)
 }

@@ -40,6 +40,7 @@ func (q *Items) get(ctx context.Context, wait bool, put func([]byte), finish fun
 			return t.claim, finish(t)
 		}
 		if !errors.Is(err, errs.ErrEmpty) {
+			q.flush()
 			q.h.notEmpty.Notify(q.d) // the others need to learn of it too
 			return 0, err
 		}
@@ -57,7 +58,11 @@ func (q *Items) get(ctx context.Context, wait bool, put func([]byte), finish fun
 func (q *Items) awaitItem(ctx context.Context) error {
 	switch {
 	case !q.Confirms():
-		return q.h.notEmpty.Wait(ctx, q.d, q.ready)
+		if q.h.notEmpty.Spin(q.d, q.ready) {
+			return nil
+		}
+		q.flush()
+		return q.h.notEmpty.Sleep(ctx, q.d, q.ready)
 	case q.Closed():
 		return q.h.notEmpty.WaitApart(ctx, q.d, q.ready)
 	}
@@ -84,7 +89,7 @@ func (q *Items) finishLarge(t taken, put func([]byte)) error {
 	if q.Confirms() {
 		return nil
 	}
-	return q.a.drop(context.Background(), q.d, t.block)
+	return q.release(t.block)
 }
 
 // Confirms reports that items stay until Done.
