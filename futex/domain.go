@@ -196,6 +196,15 @@ func (d *Domain) bucket(word *uint32) uint64 {
 // WakeAll wakes everybody who waits on word, for the sweep: waiters look again.
 func (d *Domain) WakeAll(word *uint32) { d.wake(word, wakeEverybody) }
 
+// StoreWaking sets word to val and wakes everybody who waits on it: should this process die
+// in between, the sweep does.
+func (d *Domain) StoreWaking(word *uint32, val uint32) {
+	i := d.beginWake(word)
+	defer d.endWake(i)
+	atom.Store32(word, val)
+	d.wake(word, wakeEverybody)
+}
+
 // Recover wakes the sleepers on every word that stands in a dead process's
 // records, and clears them. It may be repeated.
 func (d *Domain) Recover(waits, wakes []uint64, size uint64) {

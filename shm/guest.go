@@ -83,11 +83,10 @@ func (a *Arena) depart() error {
 	h.guests.mu.Lock()
 	defer h.guests.mu.Unlock()
 	atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
-	atom.Store32(&s.live, futexOwnerDied)
+	h.sentry.StoreWaking(&s.live, futexOwnerDied)
 	if a.kept {
 		h.life.release(i)
 	}
-	h.sentry.WakeAll(&s.live)
 	delete(h.guests.by, a.self)
 	_ = unlockByte(a.file, i)
 	return err

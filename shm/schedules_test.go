@@ -39,6 +39,10 @@ func TestSchedules(t *testing.T) {
 		{"Barrier", 8000, barrierRounds},
 		{"BarrierDeath", 10000, barrierDeath},
 		{"BarrierCancel", 6000, barrierCancel},
+		{"Guests", 8000, guestsContend},
+		{"GuestDeath", 15000, guestsDie},
+		{"GuestLeaves", 12000, guestLeaves},
+		{"GuestSlots", 8000, guestSlots},
 	} {
 		if !t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) }) {
 			return
@@ -50,8 +54,12 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// players is how many processes a stage has.
-const players = 4
+// players is how many processes a stage has, and places how many slots are used with their
+// guests'.
+const (
+	players = 4
+	places  = players + 4
+)
 
 // stage is an arena with simulated processes, 1 to players. All see it through the same
 // mapping, none has a thread of its own: a watcher is a thread of the schedule.
@@ -104,14 +112,14 @@ func newStage(s *sched.Schedule) *stage {
 func wipe(a *Arena) {
 	chunks := uint64(a.head().chunkTop)
 	clear(a.bytes(0, page))
-	clear(a.bytes(slotsAt, slotSize*(players+1)))
-	clear(a.bytes(recordsAt, recordLen*(players+1)))
+	clear(a.bytes(slotsAt, slotSize*(places+1)))
+	clear(a.bytes(recordsAt, recordLen*(places+1)))
 	clear(a.bytes(bucketsAt, 4*firstBuckets))
 	clear(a.bytes(entryBitsAt, 64))
 	clear(a.bytes(entriesAt, entrySize*64))
 	clear(a.bytes(chunksAt, chunkDesc*(chunks+2)))
 	clear(a.bytes(heapAt, chunkSize*chunks))
-	for i := uint64(1); i <= players; i++ {
+	for i := uint64(1); i <= places; i++ {
 		clear(a.bytes(attachAt+attachSize*i, 64))
 	}
 }
@@ -132,16 +140,31 @@ func (p *stage) mortal(who ...int) {
 		_, err := lockByte(p.a[i].file, uint32(i))
 		sched.Must(err)
 		p.Mortal(i, p.instant, func() {
+			p.eachGuest(i, func(k uint32) {
+				if s := p.a[i].slot(k); s.live&^(futexWaiters|futexOwnerDied) != 0 { // names a thread
+					p.markDead(s)
+				}
+			})
 			p.markDead(p.a[i].slot(uint32(i)))
 			if p.after != nil {
 				p.after()
 			}
 			_ = atom.Load32(&p.a[i].slot(uint32(i)).live)  // a point of the schedule: until then a
 			sched.Must(unlockByte(p.a[i].file, uint32(i))) // thread of the dead may linger
+			p.eachGuest(i, func(k uint32) { sched.Must(unlockByte(p.a[i].file, k)) })
 		})
 	}
 	for i := 1; i <= players; i++ {
 		p.Daemon(i, "watcher", func() { watch(p.a[i]) })
+	}
+}
+
+// eachGuest calls f with the slots of process i's guests.
+func (p *stage) eachGuest(i int, f func(k uint32)) {
+	for k := uint32(players + 1); k <= places; k++ {
+		if p.a[i].slot(k).host == uint32(p.a[i].self) {
+			f(k)
+		}
 	}
 }
 
