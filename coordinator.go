@@ -104,6 +104,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	server, err := coord.NewServer(coord.Config{
 		AuthKey: c.key, Names: names{arena}, Kinds: host.kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
 		Limits: c.limits, Logger: c.logger,
+		Lane: func(ctx context.Context, name string) (coord.Lane, error) { return arena.OpenLane(ctx, name) },
 		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
 			if !p.Local {
 				return payload, nil, nil

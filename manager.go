@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"net"
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
@@ -29,6 +31,7 @@ type Manager struct {
 	arena *shm.Arena // nil where the memory is not mapped
 	id    [16]byte   // of the arena: how handles name their manager
 	child *coordinator
+	bound bool                                    // the coordinator goes for good when it goes: the manager's process or the worker's starter runs it
 	root  uint32                                  // in a worker: the process that the manager goes with
 	own   func(context.Context) (net.Conn, error) // in a coordinator, its own manager: the way in
 
@@ -87,7 +90,7 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 		return forgetArena(ctx, opts, key, child, arena)
 	}
 	m := newManager(opts, child.addr, key, arena)
-	m.child = child
+	m.child, m.bound = child, true
 	return m, nil
 }
 
@@ -134,6 +137,9 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 		if m.arena, err = shm.Attach(files[0]); err != nil {
 			_ = client.Close()
 			return nil, err
+		}
+		if !opts.NoLane { // the next connection has one: see dial
+			_ = client.Close()
 		}
 	}
 	register(m)
@@ -426,13 +432,43 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 			return nil, err
 		}
 	}
-	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, Connect: m.own, AuthKey: m.key, Codec: m.codec().Name(), Timeout: m.opts.Timeout, Logger: m.opts.Logger})
+	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, Connect: m.own, AuthKey: m.key, Codec: m.codec().Name(), Timeout: m.opts.Timeout, Logger: m.opts.Logger, Gone: m.coordinatorGone, Lane: m.newLane()})
 	if err == nil && m.id != ([16]byte{}) { // not the first connection: the descriptor that came along is one too many
 		_, files := m.client.Welcome()
 		closeAll(files)
 	}
 	return m.client, err
 }
+
+// newLane makes lanes in the arena, nil where calls stay on the socket.
+func (m *Manager) newLane() func(context.Context) (coord.Lane, error) {
+	if m.arena == nil || m.opts.NoLane {
+		return nil
+	}
+	return func(ctx context.Context) (coord.Lane, error) { return m.arena.NewLane(ctx) }
+}
+
+// coordinatorGone tells whether it makes sense to connect again, after the last attempt
+// ended with an error. Where nobody listens any more, at an address that belongs to one
+// coordinator alone, nobody will.
+func (m *Manager) coordinatorGone(last error) error {
+	if !m.bound {
+		return nil
+	}
+	if m.child != nil {
+		select {
+		case <-m.child.gone:
+			return errCoordinatorGone
+		default:
+		}
+	}
+	if errors.Is(last, syscall.ECONNREFUSED) || errors.Is(last, fs.ErrNotExist) {
+		return errCoordinatorGone
+	}
+	return nil
+}
+
+var errCoordinatorGone = fmt.Errorf("%w: its process is gone", ErrUnavailable)
 
 // starter names the process with which the manager goes: workers of workers watch the
 // same one.

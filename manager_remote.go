@@ -112,7 +112,7 @@ func (m *Manager) statsRemote(ctx context.Context) (s Stats) {
 // forgetArena leaves the arena to the coordinator that child is.
 func forgetArena(ctx context.Context, opts Options, key []byte, child *coordinator, arena *shm.Arena) (*Manager, error) {
 	m := newManager(opts, child.addr, key, nil)
-	m.id, m.child = arena.ID(), child
+	m.id, m.child, m.bound = arena.ID(), child, true
 	register(m)
 	err := arena.Close()
 	if err == nil {
@@ -156,6 +156,7 @@ func (m *Manager) dismiss() {
 func joinRemote(opts Options, start message) (*Manager, error) {
 	opts.Remote = true
 	m := newManager(opts, start.Addr, start.Key, nil)
+	m.bound = true
 	if len(start.Arena) != len(m.id) {
 		return nil, fmt.Errorf("the arena's id has %d bytes: %w", len(start.Arena), ErrCorrupt)
 	}

@@ -38,6 +38,9 @@ type Options struct {
 	// Remote uses the coordinator for every object, also where the memory could be mapped,
 	// and so do the workers. Default: what CAROM_REMOTE says, "1" for true.
 	Remote bool
+	// NoLane keeps calls of the coordinator on its socket where they could go through the
+	// arena: for those who compare.
+	NoLane bool
 	// Limits of the coordinator that Start launches.
 	Limits Limits
 	// Timeout bounds constructors, Start and Close. Default: 5 s.

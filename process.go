@@ -297,7 +297,7 @@ func joinLocal(opts Options, start message) (*Manager, error) {
 	_ = file.Close()
 	arena.SetRole(shm.RoleWorker)
 	m := newManager(opts, start.Addr, start.Key, arena)
-	m.root = start.Starter
+	m.root, m.bound = start.Starter, start.Starter != 0
 	return m, nil
 }
 

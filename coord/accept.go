@@ -123,32 +123,26 @@ func (s *Server) evict(n int) {
 
 func (s *Server) serve(conn net.Conn) {
 	defer s.conns.Done()
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetNoDelay(true)
-	}
-	c, err := s.handshake(conn)
+	prepare(conn)
+	c := &serverConn{srv: s, conn: conn, left: make(chan struct{})}
+	err := c.handshake()
 	s.mu.Lock()
 	if i := slices.Index(s.strangers, conn); i >= 0 {
 		s.strangers = slices.Delete(s.strangers, i, i+1)
 	}
 	delete(s.inside, conn)
+	if err == nil {
+		s.connected++
+	}
 	s.mu.Unlock()
 	if err != nil {
 		s.refused.Add(1)
 		s.log.Info("connection refused", "peer", conn.RemoteAddr(), "error", err)
-		conn.Close()
-		return
+	} else {
+		c.run()
+		s.mu.Lock()
+		s.connected--
+		s.mu.Unlock()
 	}
-	if err := s.start(c); err != nil {
-		c.t.close()
-		c.sess.end()
-		return
-	}
-	if s.cfg.OnSession != nil {
-		s.cfg.OnSession(c.sess)
-	}
-	c.run()
-	if s.cfg.OnSessionEnd != nil {
-		s.cfg.OnSessionEnd(c.sess)
-	}
+	c.depart()
 }

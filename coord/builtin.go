@@ -27,7 +27,10 @@ func (c *serverConn) builtin(q request, method string) {
 // answer serves the methods that never wait.
 func (c *serverConn) answer(method string, r *Reader, dst []byte) ([]byte, error) {
 	switch method {
-	case "ping":
+	case "ping", "ack": // what an ack has to say is in the envelope
+		return AppendNull(dst), nil
+	case "bye":
+		c.final = true
 		return AppendNull(dst), nil
 	case "stats":
 		return appendStats(dst, c.srv.Stats()), nil

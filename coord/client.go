@@ -2,12 +2,8 @@ package coord
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
-	"net"
 	"os"
 	"sync"
 	"time"
@@ -15,48 +11,58 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// DialConfig says how to reach a coordinator. Only AuthKey is required.
-type DialConfig struct {
-	TLS     *tls.Config                             // for the network "tls"
-	Connect func(context.Context) (net.Conn, error) // nil: to network and address
-	AuthKey []byte                                  // the secret that the coordinator holds too
-	Timeout time.Duration                           // for connecting and the handshake, beside the context; default 5 s
-	Logger  *slog.Logger                            // nil: discard
-	Codec   string                                  // must be the coordinator's, where both say one; ErrType otherwise
-}
-
-// Client is a connection to a coordinator. All methods may be called
+// Client is a session with a coordinator. All methods may be called
 // concurrently; requests share the connection and do not wait for each other.
+//
+// A connection that is lost is made anew, and the session goes on: what was
+// asked for is carried out once, references, streams and locks stay. While
+// there is no connection, calls wait until their contexts end. The coordinator
+// keeps a session without a connection for a few seconds (Limits.Grace); after
+// that, or if it is another coordinator by now, there is a new session, of the
+// next Generation, in which the handles of the one before mean nothing.
 //
 // There is no goroutine that reads: of the callers that wait for replies, one
 // reads for all. So a reply is handled by the goroutine that wants it, which
 // saves a switch between two of them. See lead.go.
 //
 // Errors: what the coordinator answers keeps its identity (ErrNotFound, ErrType
-// and so on); ErrUnavailable when the connection is gone, for calls in flight
-// as well as later ones, and no call ever outlives it; the context's error,
-// unchanged, as soon as the context ends. A call that was cancelled on its way
-// may have been carried out.
+// and so on); the context's error, unchanged, as soon as the context ends, or
+// together with ErrUnavailable if there is no connection then; ErrUnavailable
+// when the session was lost, or the coordinator is gone for good. A call that
+// was cancelled on its way may have been carried out, unless Request.Wait was
+// set.
 type Client struct {
-	t      transport
-	log    *slog.Logger
-	depth  int
-	frame  int // limit of the coordinator
-	hangup *hangup
+	network, addr string
+	cfg           DialConfig
+	log           *slog.Logger
+	ctx           context.Context // ends with the client
+	cancel        context.CancelFunc
 
-	session [sessionSize]byte
-	epoch   uint64
-	payload []byte
-	files   []*os.File
+	mu         sync.Mutex
+	link       *link // nil while there is no connection
+	session    [sessionSize]byte
+	generation uint64
+	attempt    uint64 // of the last connection
+	epoch      uint64
+	payload    []byte
+	files      []*os.File
+	depth      int
+	frame      int // limit of the coordinator
 
-	mu        sync.Mutex
 	lastID    uint64
-	calls     map[uint64]*call    // somebody waits for the reply
-	abandoned map[uint64]struct{} // nobody does any more, but it will come
-	reading   bool                // a goroutine is the leader
-	hungUp    bool                // the other end is gone; what it sent may still be unread
-	err       error
-	done      chan struct{}
+	calls     map[uint64]*call        // somebody waits for the reply
+	abandoned map[uint64]func([]byte) // nobody does any more, but it will come; who wants to know of a result
+	ends      []streamEnd             // that may not have arrived
+	reading   bool                    // a goroutine is the leader
+
+	received     uint64 // replies in this session
+	acknowledged uint64 // of them, those that the coordinator knows of
+	unread       int    // bytes of the others
+
+	listening bool        // the timer is running
+	timer     *time.Timer // nil before the first call
+
+	err error
 
 	helpers sync.WaitGroup
 }
@@ -66,84 +72,71 @@ type Client struct {
 // or the coordinator does not accept this user; ErrUnavailable if there is
 // nobody, or no room; the context's.
 func Dial(ctx context.Context, network, addr string, cfg DialConfig) (*Client, error) {
-	timeout := cfg.Timeout
-	if timeout <= 0 {
-		timeout = 5 * time.Second
-	}
-	deadline := time.Now().Add(timeout)
-	dialer := net.Dialer{Deadline: deadline}
-	conn, err := cfg.connect(ctx, &dialer, network, addr)
-	if err != nil {
-		return nil, dialError(ctx, addr, err)
-	}
-	conn.SetDeadline(deadline)
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(aLongTimeAgo) })
-	options := handshakeOptions{}
-	options.setText(optionCodec, cfg.Codec)
-	w, in, files, err := greet(conn, cfg.AuthKey, options)
-	if !stop() && err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		conn.Close()
-		for _, f := range files {
-			f.Close()
-		}
-		return nil, dialError(ctx, addr, err)
-	}
-	conn.SetDeadline(time.Time{})
-
 	c := &Client{
-		t: newSocket(conn, in, 0), log: cfg.Logger, hangup: newHangup(conn),
-		epoch: w.epoch, payload: w.payload, files: files, depth: int(w.depth), frame: in.limit,
-		calls: map[uint64]*call{}, abandoned: map[uint64]struct{}{}, done: make(chan struct{}),
+		network: network, addr: addr, cfg: cfg.withDefaults(),
+		calls: map[uint64]*call{}, abandoned: map[uint64]func([]byte){},
 	}
-	copy(c.session[:], w.session)
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
+	c.log = c.cfg.Logger
+	l, w, files, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if c.hangup != nil {
-		c.helpers.Go(c.watchHangup)
-	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.files = files
+	c.install(l, w)
 	return c, nil
 }
 
-// dialError gives the reason that the caller can act upon.
-func dialError(ctx context.Context, addr string, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, errs.ErrAuth), errors.Is(err, errs.ErrUnavailable), errors.Is(err, errs.ErrType):
-		return err
-	case isDistrust(err):
-		return fmt.Errorf("%w: %s: %w", errs.ErrAuth, addr, err)
-	}
-	return fmt.Errorf("%w: %s: %w", errs.ErrUnavailable, addr, err)
+// Welcome returns what the coordinator's Config.Welcome gave this client, in
+// the session that it is in. The files came with the first one, belong to the
+// caller, and Close does not close them.
+func (c *Client) Welcome() (payload []byte, files []*os.File) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.payload, c.files
 }
 
-// Welcome returns what the coordinator's Config.Welcome gave this client. The
-// files belong to the caller, and Close does not close them.
-func (c *Client) Welcome() (payload []byte, files []*os.File) { return c.payload, c.files }
-
 // Session is the id that the coordinator gave this client.
-func (c *Client) Session() [16]byte { return c.session }
+func (c *Client) Session() [16]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
+
+// Generation counts the sessions of the client, from 1. Handles and streams
+// belong to the one in which they were opened.
+func (c *Client) Generation() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.generation
+}
 
 // Epoch is a random number that the coordinator drew when it started.
-func (c *Client) Epoch() uint64 { return c.epoch }
+func (c *Client) Epoch() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.epoch
+}
 
-// Done is closed when the connection has ended, whoever ended it. On Linux
-// that is noticed at once; elsewhere, by a client without calls in flight,
-// with the next call.
-func (c *Client) Done() <-chan struct{} { return c.done }
+// Done is closed when the client is of no use any more: it was closed,
+// DialConfig.Gone said so, or the coordinator did not accept it again.
+func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
 // Close ends the connection and the session with it. Calls in flight return
 // an error that wraps ErrClosed.
 func (c *Client) Close() error {
 	c.shut(errs.ErrClosed)
-	if c.hangup != nil {
-		c.hangup.close()
+	c.mu.Lock()
+	l := c.link
+	c.link = nil
+	if l != nil {
+		l.notify("bye", AppendArray(nil, 0))
 	}
-	c.t.close()
+	c.mu.Unlock()
+	if l != nil {
+		l.t.flush()
+		l.close()
+	}
 	c.helpers.Wait()
 	return nil
 }
@@ -187,11 +180,15 @@ func (c *Client) OpenDetails(ctx context.Context, kind, name, typ string, params
 }
 
 // FrameLimit is the size, in bytes, that neither a request nor a reply exceeds.
-func (c *Client) FrameLimit() int { return c.frame }
+func (c *Client) FrameLimit() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.frame
+}
 
 // Release gives a handle back, once for each Open that returned it.
 func (c *Client) Release(ctx context.Context, handle uint64) error {
-	_, err := c.Call(ctx, serverObject, "release", AppendUint(AppendArray(nil, 1), handle), nil)
+	_, err := c.Do(ctx, Request{Method: "release", Args: AppendUint(AppendArray(nil, 1), handle), Session: c.Generation()}, nil)
 	return err
 }
 

@@ -177,7 +177,14 @@ func TestMethodsThatFail(t *testing.T) {
 func TestCoordinatorIsKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	server := startCommand(t, "serve", path)
-	idle, busy := dialTest(t, path), dialTest(t, path)
+	var killed atomic.Bool
+	cfg := DialConfig{Gone: func(error) error {
+		if killed.Load() {
+			return errors.New("it was killed")
+		}
+		return nil
+	}}
+	idle, busy := dialWith(t, path, cfg), dialWith(t, path, cfg)
 	d := open(t, busy, KindDict, "d")
 	result := make(chan error, 4)
 	watch, err := busy.Stream(testContext(t), d, "watch", args())
@@ -197,9 +204,12 @@ func TestCoordinatorIsKilled(t *testing.T) {
 		}()
 	}
 	require.NoError(t, busy.Ping(testContext(t)))
+	killed.Store(true)
 	require.NoError(t, server.Process.Kill())
 	for range 4 {
-		require.ErrorIs(t, <-result, errs.ErrUnavailable)
+		err := <-result
+		require.ErrorIs(t, err, errs.ErrUnavailable)
+		require.ErrorContains(t, err, "it was killed")
 	}
 	<-idle.Done()
 	<-busy.Done()
@@ -251,10 +261,12 @@ func TestDialIsCancelled(t *testing.T) {
 // A large request to a coordinator that does not read must not hold its caller.
 func TestCallToAStoppedReader(t *testing.T) {
 	ours, theirs := socketPair(t)
+	out := newSocket(ours, newFrameReader(ours, maxFrame), 0)
 	c := &Client{
-		t: newSocket(ours, newFrameReader(ours, maxFrame), 0), frame: maxFrame, depth: 10, log: slog.New(slog.DiscardHandler),
-		calls: map[uint64]*call{}, abandoned: map[uint64]struct{}{}, done: make(chan struct{}),
+		link: &link{t: out}, frame: maxFrame, depth: 10, log: slog.New(slog.DiscardHandler), cfg: DialConfig{}.withDefaults(),
+		calls: map[uint64]*call{}, abandoned: map[uint64]func([]byte){},
 	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	big := args(make([]byte, maxQueued))
@@ -262,7 +274,7 @@ func TestCallToAStoppedReader(t *testing.T) {
 		_, err := c.Call(ctx, 1, "set", big, nil)
 		require.Equal(t, context.DeadlineExceeded, err)
 	}
-	require.Less(t, c.t.queued(), 2*maxQueued+1024)
+	require.Less(t, out.queued(), 2*maxQueued+1024)
 	theirs.Close()
 	c.Close()
 }

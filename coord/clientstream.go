@@ -11,6 +11,7 @@ import (
 // must be closed, unless it has ended. Only Close may be called concurrently.
 type ClientStream struct {
 	c     *Client
+	gen   uint64 // the session that it belongs to
 	id    uint64
 	batch []byte // the next one; nil: to be asked for
 	more  bool   // after batch
@@ -21,16 +22,22 @@ type ClientStream struct {
 // Stream starts a method of the object behind handle whose result is a
 // stream. args is the CBOR array of its arguments. Errors are those of Call.
 func (c *Client) Stream(ctx context.Context, handle uint64, method string, args []byte) (*ClientStream, error) {
+	return c.StreamIn(ctx, c.Generation(), handle, method, args)
+}
+
+// StreamIn is Stream in a certain session, of which handle is: ErrStale in any
+// other.
+func (c *Client) StreamIn(ctx context.Context, generation, handle uint64, method string, args []byte) (*ClientStream, error) {
 	out := AppendArray(nil, 3)
 	out = AppendUint(out, handle)
 	out = AppendText(out, method)
-	out, err := c.Call(ctx, serverObject, "stream", append(out, args...), nil)
+	out, err := c.Do(ctx, Request{Method: "stream", Args: append(out, args...), Session: generation}, nil)
 	if err != nil {
 		return nil, err
 	}
 	r := NewReader(out)
 	r.Args(3)
-	s := &ClientStream{c: c, id: r.Uint(), more: r.Bool()}
+	s := &ClientStream{c: c, gen: generation, id: r.Uint(), more: r.Bool()}
 	s.ended.Store(!s.more)
 	if !r.Null() {
 		s.batch = r.Raw()
@@ -53,7 +60,7 @@ func (s *ClientStream) Next(ctx context.Context) ([]byte, error) {
 		return nil, s.err
 	}
 	var out []byte
-	out, s.err = s.c.Call(ctx, serverObject, "next", AppendUint(AppendArray(nil, 1), s.id), nil)
+	out, s.err = s.c.Do(ctx, Request{Method: "next", Args: AppendUint(AppendArray(nil, 1), s.id), Session: s.gen}, nil)
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -87,6 +94,26 @@ func (s *ClientStream) All(ctx context.Context) iter.Seq2[[]byte, error] {
 // not wait for it. A Next that is waiting fails with ErrClosed or ErrNotFound.
 func (s *ClientStream) Close() {
 	if !s.ended.Swap(true) {
-		s.c.notify("end", AppendUint(AppendArray(nil, 1), s.id))
+		s.c.endStream(s.gen, s.id)
+	}
+}
+
+// streamEnd is an "end", which has no reply. It has arrived when a request that
+// was made later has.
+type streamEnd struct {
+	stream uint64
+	after  uint64 // id of the last request before
+}
+
+func (c *Client) endStream(generation, id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || generation != c.generation {
+		return // it has ended already
+	}
+	c.ends = append(c.ends, streamEnd{id, c.lastID})
+	if c.link != nil {
+		c.link.notify("end", AppendUint(AppendArray(nil, 1), id))
+		c.link.t.flush()
 	}
 }

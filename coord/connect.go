@@ -39,8 +39,11 @@ func SecureTLS(conf *tls.Config) *tls.Config {
 
 // plainConn is the socket below a connection.
 func plainConn(conn net.Conn) net.Conn {
-	if t, ok := conn.(*tls.Conn); ok {
-		return t.NetConn()
+	switch c := conn.(type) {
+	case *tls.Conn:
+		return c.NetConn()
+	case *laneConn:
+		return c.Conn
 	}
 	return conn
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -211,7 +212,10 @@ func TestShutdownDrains(t *testing.T) {
 	cancel() // the last call in flight ends
 	require.Error(t, <-waited)
 	require.NoError(t, <-stopped)
-	<-c.Done()
 	require.True(t, g.closed.Load())
-	require.ErrorIs(t, c.Ping(ctx), errs.ErrUnavailable)
+	short, cancel = context.WithTimeout(ctx, 20*time.Millisecond)
+	defer cancel()
+	err = c.Ping(short)
+	require.ErrorIs(t, err, errs.ErrUnavailable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -12,14 +12,16 @@ import (
 // the call.
 //
 //	request  [id, object, method, arguments]
+//	request  [id, object, method, arguments, received]
 //	reply    [id, flags, value]
 //
 // Requests of one session have growing ids. An id of 0 asks for no reply. A
-// reply's value is the result, or [code, message] of an error.
+// reply's value is the result, or [code, message] of an error. received
+// acknowledges: so many replies have arrived in this session.
 
 const (
 	flagError     = 1 << 0
-	flagDuplicate = 1 << 1 // the answer to a request that had been applied before; reserved for resumed sessions
+	flagDuplicate = 1 << 1 // sent again, or late, in a session that was resumed
 )
 
 // serverObject is the object of requests to the coordinator itself.
@@ -30,6 +32,8 @@ type request struct {
 	object uint64
 	method []byte
 	args   []byte // an array
+
+	received uint64 // 0: nothing is acknowledged
 }
 
 type reply struct {
@@ -44,6 +48,13 @@ func appendRequest(dst []byte, id, object uint64, method string, args []byte) []
 	dst = AppendUint(dst, object)
 	dst = AppendText(dst, method)
 	return append(dst, args...)
+}
+
+// appendReceived completes a request, the last in dst and begun at start, with
+// an acknowledgement.
+func appendReceived(dst []byte, start int, received uint64) []byte {
+	dst[start]++ // the head of an array of four
+	return AppendUint(dst, received)
 }
 
 // parseRequest checks and splits a frame. With an error that wraps
@@ -61,8 +72,13 @@ func parseRequest(body []byte, depth int) (request, error) {
 		if err != nil {
 			return q, err
 		}
-		if i == 0 {
+		switch i {
+		case 0:
 			q.args = rest[:size:size]
+		case 1:
+			if q.received, err = readUint(rest); err != nil {
+				return request{}, err
+			}
 		}
 		rest = rest[size:]
 	}
@@ -70,6 +86,14 @@ func parseRequest(body []byte, depth int) (request, error) {
 		return request{}, errMalformed
 	}
 	return q, nil
+}
+
+func readUint(item []byte) (uint64, error) {
+	h, err := readHead(item)
+	if err != nil || h.major != majorUint {
+		return 0, errMalformed
+	}
+	return h.arg, nil
 }
 
 // appendReply starts a successful reply; the result follows.

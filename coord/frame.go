@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/carom-ipc/carom/internal/errs"
 )
@@ -36,7 +37,8 @@ func endFrame(dst []byte, start, limit int) ([]byte, error) {
 // an incomplete frame are kept, and next may be called again.
 type frameReader struct {
 	r          io.Reader
-	limit      int // of a body, checked before anything is allocated
+	read       atomic.Uint64 // bytes
+	limit      int           // of a body, checked before anything is allocated
 	buf        []byte
 	start, end int // buf[start:end] is read and not yet returned
 }
@@ -55,6 +57,7 @@ func (f *frameReader) next() ([]byte, error) {
 		f.makeRoom(need)
 		n, err := f.r.Read(f.buf[f.end:])
 		f.end += n
+		f.read.Add(uint64(n))
 		if n > 0 || err == nil {
 			continue
 		}

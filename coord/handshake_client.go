@@ -12,10 +12,9 @@ import (
 
 // greet runs the client's side of the handshake. conn has a deadline. The
 // files are the caller's to close, also with an error.
-func greet(conn net.Conn, key []byte, o handshakeOptions) (w welcome, in *frameReader, files []*os.File, err error) {
+func greet(conn net.Conn, key []byte, h hello) (w welcome, in *frameReader, files []*os.File, err error) {
 	rights := newRightsReader(conn)
 	in = newFrameReader(rights, handshakeMax)
-	h := hello{version: protocolVersion, nonce: newNonce(), options: o}
 	// A server that refuses at once may be gone before it has read anything:
 	// what it said counts for more than the error of the write.
 	writeErr := writeHandshake(conn, appendHello(nil, h))

@@ -9,7 +9,16 @@ import (
 // handshake holds: a map from text to any item. Unknown ones are ignored.
 type handshakeOptions map[string][]byte
 
-const optionCodec = "codec" // text: how arguments and results of registered types are encoded
+// Options that are defined. PROTOCOL.md has the table.
+const (
+	optionCodec    = "codec"    // both, text: how arguments and results of registered types are encoded
+	optionResume   = "resume"   // hello, bool: the session is to outlive its connection
+	optionReceived = "received" // hello that names a session, uint: how many replies have arrived
+	optionAttempt  = "attempt"  // hello that names a session, uint: greater than that of every earlier one
+	optionGrace    = "grace"    // welcome, uint: how long the session outlives its connection, in ms
+	optionLane     = "lane"     // hello, text: what the client calls the lane that it made; welcome, bool: frames go there
+	optionTaken    = "taken"    // welcome of a resumed session, uint: the last request that was taken
+)
 
 func (o handshakeOptions) setText(name, value string) {
 	if value != "" {
@@ -18,6 +27,11 @@ func (o handshakeOptions) setText(name, value string) {
 }
 
 func (o handshakeOptions) setUint(name string, value uint64) { o[name] = AppendUint(nil, value) }
+
+func (o handshakeOptions) setBool(name string, value bool) { o[name] = AppendBool(nil, value) }
+
+// bool is an option's value, false where it is missing or something else.
+func (o handshakeOptions) bool(name string) bool { return NewReader(o[name]).Bool() }
 
 // text is an option's value, "" where it is missing or something else.
 func (o handshakeOptions) text(name string) string {

@@ -1,8 +1,8 @@
 package coord
 
 import (
+	"bytes"
 	"crypto/hmac"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -12,72 +12,92 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// handshake authenticates the peer at the other end of conn and gives it a
-// session. On error the peer has been told, as far as it may know.
-func (s *Server) handshake(conn net.Conn) (*serverConn, error) {
+// handshake authenticates the peer at the other end of the connection and
+// gives it a session. On error the peer has been told, as far as it may know.
+func (c *serverConn) handshake() error {
+	s, conn := c.srv, c.conn
 	conn.SetDeadline(time.Now().Add(s.limits.HandshakeTimeout))
 	in := newFrameReader(conn, handshakeMax)
 	body, err := in.next()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h, err := parseHello(body)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The peer is judged only now, so that it reads why and not a reset.
-	peer, err := peerOf(conn)
-	if err != nil {
-		return nil, refuse(conn, err)
+	if c.peer, err = peerOf(conn); err != nil {
+		return refuse(conn, err)
 	}
 	s.mu.Lock()
-	peer.Inside = s.inside[conn]
+	c.peer.Inside = s.inside[conn]
 	s.mu.Unlock()
-	if err := peer.allowed(); err != nil {
-		return nil, refuse(conn, err)
+	if err := c.peer.allowed(); err != nil {
+		return refuse(conn, err)
 	}
 	if h.version < protocolVersion {
-		return nil, refuse(conn, fmt.Errorf("%w: protocol version %d is too old, this is version %d",
+		return refuse(conn, fmt.Errorf("%w: protocol version %d is too old, this is version %d",
 			errs.ErrUnavailable, h.version, protocolVersion))
 	}
-	clientNonce, wanted := append([]byte(nil), h.nonce...), append([]byte(nil), h.session...)
+	h.nonce, h.session = bytes.Clone(h.nonce), bytes.Clone(h.session)
 	nonce := newNonce()
 	if err := writeHandshake(conn, appendChallenge(nil, challenge{protocolVersion, nonce})); err != nil {
-		return nil, err
+		return err
 	}
 	if body, err = in.next(); err != nil {
-		return nil, err
+		return err
 	}
 	mac, err := parseProof(body)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if !hmac.Equal(mac, proof(s.authKey, roleClient, protocolVersion, clientNonce, nonce, wanted)) {
-		return nil, refuse(conn, fmt.Errorf("%w: the auth key is not the coordinator's", errs.ErrAuth))
+	if !hmac.Equal(mac, proof(s.authKey, roleClient, protocolVersion, h.nonce, nonce, h.session)) {
+		return refuse(conn, fmt.Errorf("%w: the auth key is not the coordinator's", errs.ErrAuth))
 	}
-
-	// Sessions end with their connection in this version, so there is none to
-	// resume: the client learns from the welcome that it has a new one.
 	if err := s.agree(h.options); err != nil {
-		return nil, refuse(conn, err)
+		return refuse(conn, err)
 	}
-	sess, err := s.newSession(peer)
+	if c.lifeline, err = newLifeline(conn, c.peer); err != nil {
+		return refuse(conn, err)
+	}
+	resumed, err := s.join(c, h)
 	if err != nil {
-		return nil, refuse(conn, err)
+		return refuse(conn, err)
 	}
 	w := welcome{
-		mac:     proof(s.authKey, roleServer, protocolVersion, clientNonce, nonce, sess.id[:]),
-		session: sess.id[:], epoch: s.epoch,
+		mac:     proof(s.authKey, roleServer, protocolVersion, h.nonce, nonce, c.sess.id[:]),
+		session: c.sess.id[:], resumed: resumed, epoch: s.epoch,
 		frame: uint64(s.limits.Frame), depth: uint64(s.limits.Depth), options: handshakeOptions{},
 	}
 	w.options.setText(optionCodec, s.cfg.Codec)
-	if err := s.welcome(conn, peer, w); err != nil {
-		sess.end()
-		return nil, refuse(conn, err)
+	if c.sess.out.log != nil {
+		w.options.setUint(optionGrace, uint64(s.limits.Grace.Milliseconds()))
+	}
+	if resumed {
+		w.options.setUint(optionTaken, c.sess.taken)
+	}
+	lane := s.openLane(c.peer, h.options)
+	w.options.setBool(optionLane, lane != nil)
+	if err := s.welcome(conn, c.peer, w); err != nil {
+		if lane != nil {
+			lane.Close()
+		}
+		c.final = !resumed // a client that was not welcomed does not know its session
+		return refuse(conn, err)
 	}
 	conn.SetDeadline(time.Time{})
 	in.limit = s.limits.Frame
-	return &serverConn{srv: s, sess: sess, t: newSocket(conn, in, s.limits.StallTimeout)}, nil
+	if lane != nil {
+		conn, in = changeLanes(conn, in, lane, w.options)
+	}
+	c.t = newSocket(conn, in, s.limits.StallTimeout)
+	if !resumed {
+		c.sess.announce()
+	}
+	c.sess.out.attach(c.t, c.received)
+	c.t.flush()
+	return nil
 }
 
 // agree compares what both sides have to have in common.
@@ -88,10 +108,11 @@ func (s *Server) agree(o handshakeOptions) error {
 	return nil
 }
 
-// welcome sends the last frame, with what Config.Welcome has for the peer.
+// welcome sends the last frame, with what Config.Welcome has for the peer. One
+// whose session goes on has that already.
 func (s *Server) welcome(conn net.Conn, peer Peer, w welcome) error {
 	var files []*os.File
-	if s.cfg.Welcome != nil {
+	if s.cfg.Welcome != nil && !w.resumed {
 		var err error
 		if w.payload, files, err = s.cfg.Welcome(peer); err != nil {
 			return err
@@ -107,12 +128,6 @@ func (s *Server) welcome(conn net.Conn, peer Peer, w welcome) error {
 	}
 	_, err = conn.Write(frame)
 	return err
-}
-
-func (s *Server) newSession(peer Peer) (*Session, error) {
-	sess := &Session{srv: s, peer: peer, refs: map[uint64]*ref{}, running: map[uint64]func(){}, streams: map[uint64]*openStream{}}
-	rand.Read(sess.id[:])
-	return sess, s.admit(sess)
 }
 
 func writeHandshake(conn net.Conn, body []byte) error {

@@ -56,4 +56,23 @@ func (h *hangup) wait() bool {
 	return err == nil && gone
 }
 
+// hungUp reports whether the other end of a socket is gone.
+func hungUp(conn net.Conn) bool {
+	sc, ok := plainConn(conn).(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return true
+	}
+	gone := false
+	err = raw.Control(func(fd uintptr) {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, _ := unix.Poll(p, 0)
+		gone = n > 0
+	})
+	return gone || err != nil
+}
+
 func (h *hangup) close() { h.epoll.Close() }

@@ -30,7 +30,7 @@ func intrude(t testing.TB, path string) intruder {
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	_, in, _, err := greet(conn, testKey, nil)
+	_, in, _, err := greet(conn, testKey, hello{version: protocolVersion, nonce: newNonce()})
 	require.NoError(t, err)
 	return intruder{conn, in}
 }
@@ -60,7 +60,7 @@ func TestImpostor(t *testing.T) {
 	ours, theirs := socketPair(t)
 	done := make(chan error, 1)
 	go func() {
-		_, _, _, err := greet(ours, testKey, nil)
+		_, _, _, err := greet(ours, testKey, hello{version: protocolVersion, nonce: newNonce()})
 		done <- err
 	}()
 	in := newFrameReader(theirs, handshakeMax)

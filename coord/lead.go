@@ -17,8 +17,9 @@ import (
 // elected: who is woken looks at the state under the lock, and a caller that
 // arrives in between may lead in its stead.
 //
-// The invariant, whenever Client.mu is free: if a reply is expected, then
-// there is a leader, or a caller that was nudged or is about to look.
+// The invariant, whenever Client.mu is free: if a reply is expected and there is
+// a connection, then there is a leader, or a caller that was nudged or is about
+// to look. A leader of a connection that was given up meanwhile notices soon.
 //
 // Two kinds of replies have no caller: those to abandoned calls, and the end
 // of the connection that the hang-up watcher announced. For these a goroutine
@@ -26,69 +27,89 @@ import (
 
 // elect finds a reader for the replies that are still to come. c.mu is held.
 func (c *Client) elect() {
-	if c.reading || c.err != nil {
+	if c.reading || c.err != nil || c.link == nil {
 		return
 	}
 	for _, w := range c.calls {
 		w.nudge()
 		return
 	}
-	if len(c.abandoned) > 0 || c.hungUp {
+	if len(c.abandoned) > 0 || c.link.hungUp {
 		c.reading = true
-		c.helpers.Go(c.drain)
+		l := c.link
+		c.helpers.Go(func() { c.drain(l) })
 	}
 }
 
 // drain leads on nobody's behalf.
-func (c *Client) drain() {
-	c.lead(context.Background(), nil)
+func (c *Client) drain(l *link) {
+	c.lead(context.Background(), l, nil)
 	c.mu.Lock()
 	c.reading = false
 	c.elect()
 	c.mu.Unlock()
 }
 
-// lead reads replies until the one to w has come and no other is at hand,
-// until ctx ends, or until the connection does. Without w, it reads until no
-// abandoned call is left.
-func (c *Client) lead(ctx context.Context, w *call) {
+// lead reads replies from l until the one to w has come and no other is at
+// hand, until ctx ends, or until the connection does. Without w, it reads until
+// no abandoned call is left.
+func (c *Client) lead(ctx context.Context, l *link, w *call) {
 	if ctx.Done() != nil {
 		interrupted := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
-			c.t.interrupt()
+			l.t.interrupt()
 			close(interrupted)
 		})
 		defer func() {
 			if !stop() {
 				<-interrupted // or it would hit the next leader
-				c.t.resume()
+				l.t.resume()
 			}
 		}()
 	}
 	finished := false
 	for {
-		body, err := c.t.readFrame()
-		if errors.Is(err, errInterrupted) {
+		body, err := l.t.readFrame()
+		switch {
+		case errors.Is(err, errInterrupted):
+			return
+		case errors.Is(err, errMalformed), errors.Is(err, errs.ErrTooLarge):
+			c.fail(err)
+			return
+		case err != nil:
+			c.drop(l, err)
 			return
 		}
-		if err == nil {
-			var last bool
-			last, err = c.deliver(body, w)
-			finished = finished || last
-		}
+		last, err := c.deliver(l, body, w)
 		if err != nil {
-			c.shut(lost(err))
+			if !errors.Is(err, errDropped) {
+				c.fail(err)
+			}
 			return
 		}
-		if finished && !c.t.buffered() {
+		finished = finished || last
+		if finished && !l.t.buffered() {
 			return
 		}
 	}
 }
 
+// fail is for a coordinator that breaks the protocol, or says that this client
+// does: with another connection it would be the same.
+func (c *Client) fail(err error) { c.shut(lost(err)) }
+
+// errDropped: the connection was given up. What it brings now it will be
+// brought again, by the next one.
+var errDropped = errors.New("connection was given up")
+
 // deliver hands a reply to the caller it is for, and reports whether leader
 // has no reason to read on.
-func (c *Client) deliver(body []byte, leader *call) (finished bool, err error) {
+func (c *Client) deliver(l *link, body []byte, leader *call) (finished bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != l {
+		return false, errDropped
+	}
 	p, err := parseReply(body, c.depth+replyNesting)
 	if err != nil {
 		return false, err
@@ -99,15 +120,22 @@ func (c *Client) deliver(body []byte, leader *call) (finished bool, err error) {
 		}
 		return false, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.count(l, len(body))
+	for len(c.ends) > 0 && c.ends[0].after < p.id {
+		c.ends = c.ends[1:]
+	}
 	w := c.calls[p.id]
 	if w == nil {
-		if _, ok := c.abandoned[p.id]; !ok && c.err == nil {
-			return false, fmt.Errorf("%w: a reply to request %d, which was not made", errs.ErrUnavailable, p.id)
+		late, ok := c.abandoned[p.id]
+		if !ok {
+			return false, fmt.Errorf("a reply to request %d, which was not made", p.id)
 		}
 		delete(c.abandoned, p.id)
-		return leader == nil && len(c.abandoned) == 0 && !c.hungUp, nil
+		if late != nil && p.flags&flagError == 0 && c.err == nil {
+			result := append([]byte(nil), p.value...)
+			c.helpers.Go(func() { late(result) })
+		}
+		return leader == nil && len(c.abandoned) == 0 && !l.hungUp, nil
 	}
 	delete(c.calls, p.id)
 	if p.flags&flagError != 0 {
@@ -128,12 +156,12 @@ const replyNesting = 8
 
 // watchHangup waits until the coordinator is gone, and has what it sent
 // before read to the end: replies that arrived are not lost.
-func (c *Client) watchHangup() {
-	if !c.hangup.wait() {
+func (c *Client) watchHangup(l *link) {
+	if !l.hangup.wait() {
 		return
 	}
 	c.mu.Lock()
-	c.hungUp = true
+	defer c.mu.Unlock()
+	l.hungUp = true
 	c.elect()
-	c.mu.Unlock()
 }

@@ -105,7 +105,13 @@ func serveTest(t testing.TB, cfg Config) (*Server, string) {
 
 func dialTest(t testing.TB, path string) *Client {
 	t.Helper()
-	c, err := Dial(testContext(t), "unix", path, DialConfig{AuthKey: testKey})
+	return dialWith(t, path, DialConfig{})
+}
+
+func dialWith(t testing.TB, path string, cfg DialConfig) *Client {
+	t.Helper()
+	cfg.AuthKey = testKey
+	c, err := Dial(testContext(t), "unix", path, cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c

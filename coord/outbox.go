@@ -25,6 +25,7 @@ type outbox struct {
 	pending []byte // frames that no writer has taken yet
 	spare   []byte // the buffer of the last write, to be used again
 	writing bool
+	written uint64        // bytes, ever
 	backlog int           // bytes in the hands of the background writer
 	room    chan struct{} // closed when there is less to write; nil: nobody waits
 	err     error
@@ -72,6 +73,7 @@ func (o *outbox) flush() {
 			o.fail(err)
 			break
 		}
+		o.written += uint64(n)
 		if n < len(batch) {
 			o.backlog = len(batch) - n
 			o.writers.Add(1)
@@ -122,6 +124,7 @@ func (o *outbox) writeAll(b []byte) error {
 		b = b[n:]
 		o.mu.Lock()
 		o.backlog -= n
+		o.written += uint64(n)
 		o.wake()
 		o.mu.Unlock()
 		if len(b) == 0 || (err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded))) {
@@ -158,6 +161,13 @@ func (o *outbox) queued() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.pending) + o.backlog
+}
+
+// moved is the number of bytes that the kernel has taken, ever.
+func (o *outbox) moved() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written
 }
 
 // close ends all writing and waits for the background writer.

@@ -30,6 +30,9 @@ type Config struct {
 	// which stay open here and must be of regular or memory files. nil: nothing.
 	Welcome func(Peer) (payload []byte, files []*os.File, err error)
 
+	// Lane opens the lane that a local client has made. nil: frames stay on the socket.
+	Lane func(ctx context.Context, name string) (Lane, error)
+
 	// OnSession and OnSessionEnd are called as sessions come and go; they must
 	// not wait. nil: not called.
 	OnSession    func(*Session)
@@ -60,10 +63,12 @@ type Server struct {
 	listeners map[net.Listener]bool
 	strangers []net.Conn        // not authenticated yet, the oldest first
 	inside    map[net.Conn]bool // of them, those from Attend
-	sessions  map[*Session]bool
+	sessions  map[[sessionSize]byte]*Session
+	connected int // authenticated connections
 	closed    bool
 
 	draining atomic.Bool
+	drain    chan struct{} // closed when draining is set
 	inflight atomic.Int64
 	idle     chan struct{} // signalled when nothing is in flight while draining
 
@@ -82,7 +87,8 @@ func NewServer(cfg Config) (*Server, error) {
 	maps.Copy(kinds, cfg.Kinds)
 	s := &Server{
 		cfg: cfg, authKey: append([]byte(nil), cfg.AuthKey...), limits: cfg.Limits.withDefaults(), log: cfg.Logger,
-		listeners: map[net.Listener]bool{}, inside: map[net.Conn]bool{}, sessions: map[*Session]bool{}, idle: make(chan struct{}, 1),
+		listeners: map[net.Listener]bool{}, inside: map[net.Conn]bool{},
+		sessions: map[[sessionSize]byte]*Session{}, drain: make(chan struct{}), idle: make(chan struct{}, 1),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -99,7 +105,7 @@ func NewServer(cfg Config) (*Server, error) {
 // Stats are counters since the start, and gauges.
 type Stats struct {
 	Calls    uint64 // requests answered, of any outcome
-	Sessions int    // clients connected
+	Sessions int    // clients, connected or in their grace period
 	Objects  int
 	Bytes    int64  // held by dynamic objects
 	Accepted uint64 // connections
@@ -129,7 +135,7 @@ func (s *Server) Remove(ctx context.Context, name string) error { return s.objec
 // server once the requests in flight have been answered, or ctx has ended: in
 // that case it returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.draining.Store(true)
+	s.beginDraining()
 	s.closeListeners()
 	for _, sess := range s.allSessions() {
 		sess.endStreams()
@@ -148,17 +154,24 @@ func (s *Server) quiesce(ctx context.Context) error {
 		}
 	}
 	for _, sess := range s.allSessions() {
-		// A connection that fails has nothing left to be waited for.
-		if err := sess.conn.t.drained(ctx, 0); err != nil && ctx.Err() != nil {
-			return ctx.Err()
+		if err := sess.out.drained(ctx, 0); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// beginDraining has sessions without a connection end: nobody can resume them
+// any more.
+func (s *Server) beginDraining() {
+	if !s.draining.Swap(true) {
+		close(s.drain)
+	}
+}
+
 // Close stops the server now. It returns when all of its goroutines have.
 func (s *Server) Close() error {
-	s.draining.Store(true)
+	s.beginDraining()
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
@@ -171,7 +184,7 @@ func (s *Server) Close() error {
 		conn.Close()
 	}
 	for _, sess := range s.allSessions() {
-		sess.conn.t.close()
+		sess.disconnect()
 	}
 	s.conns.Wait()
 	if first {
@@ -184,10 +197,8 @@ func (s *Server) allSessions() []*Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]*Session, 0, len(s.sessions))
-	for sess := range s.sessions {
-		if sess.conn != nil {
-			all = append(all, sess)
-		}
+	for _, sess := range s.sessions {
+		all = append(all, sess)
 	}
 	return all
 }
@@ -199,29 +210,19 @@ func (s *Server) admit(sess *Session) error {
 	switch {
 	case s.draining.Load() && !sess.peer.Inside:
 		return errShutdown
-	case len(s.sessions) >= s.limits.Connections:
-		return fmt.Errorf("%w: %d clients are connected, which is the limit", errs.ErrTooLarge, len(s.sessions))
+	case s.connected >= s.limits.Connections:
+		return fmt.Errorf("%w: %d clients are connected, which is the limit", errs.ErrTooLarge, s.connected)
+	case len(s.sessions) >= s.limits.Sessions:
+		return fmt.Errorf("%w: there are %d sessions, which is the limit", errs.ErrTooLarge, len(s.sessions))
 	}
 	sess.ctx, sess.cancel = context.WithCancel(s.ctx)
-	s.sessions[sess] = true
-	return nil
-}
-
-// start makes a session known with its connection. It fails when the server
-// was closed since the session was admitted.
-func (s *Server) start(c *serverConn) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errShutdown
-	}
-	c.sess.conn = c
+	s.sessions[sess.id] = sess
 	return nil
 }
 
 func (s *Server) dismiss(sess *Session) {
 	s.mu.Lock()
-	delete(s.sessions, sess)
+	delete(s.sessions, sess.id)
 	s.mu.Unlock()
 }
 

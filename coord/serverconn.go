@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/carom-ipc/carom/internal/errs"
 )
@@ -12,24 +13,25 @@ import (
 // that do not wait by itself and gathers their replies until no request is
 // left to read; methods that may wait get goroutines.
 type serverConn struct {
-	srv  *Server
-	sess *Session
-	t    transport
+	srv      *Server
+	conn     net.Conn
+	peer     Peer
+	lifeline *lifeline // of the client's process, where it can be had
+	sess     *Session
+	received uint64        // replies that the client had when it resumed the session
+	t        transport     // nil until the handshake is over
+	left     chan struct{} // closed when the connection does nothing more to the session
+	final    bool          // the session is not to be resumed
 
 	reply   []byte            // being built by the reader
-	lastID  uint64            // of a request
 	methods map[string]string // strings of the names that were called before
 }
 
 // maxMethods bounds how many names a connection remembers.
 const maxMethods = 256
 
-// run serves until the connection ends, and ends the session with it.
+// run serves until the connection ends.
 func (c *serverConn) run() {
-	defer func() {
-		c.t.close()
-		c.sess.end()
-	}()
 	c.methods = map[string]string{}
 	for {
 		body, err := c.t.readFrame()
@@ -42,6 +44,9 @@ func (c *serverConn) run() {
 		c.srv.leave()
 		if err != nil {
 			c.protest(err)
+			return
+		}
+		if c.final {
 			return
 		}
 		if c.t.buffered() && c.t.queued() < batchBytes {
@@ -58,10 +63,12 @@ func (c *serverConn) run() {
 	}
 }
 
-// protest tells a peer that broke the protocol what it did, if it listens.
+// protest tells a peer that broke the protocol what it did, if it listens. That
+// is the end of its session.
 func (c *serverConn) protest(err error) {
 	if errors.Is(err, errMalformed) || errors.Is(err, errs.ErrTooLarge) {
-		c.srv.log.Warn("protocol error", "peer", c.sess.peer.Addr, "pid", c.sess.peer.PID, "error", err)
+		c.final = true
+		c.srv.log.Warn("protocol error", "peer", c.peer.Addr, "pid", c.peer.PID, "error", err)
 		frame, _ := endFrame(appendError(beginFrame(nil), 0, "", "", fmt.Errorf("%w: %w", errs.ErrUnavailable, err)), 0, maxFrame)
 		c.t.add(frame)
 		c.t.flush()
@@ -76,16 +83,21 @@ func (c *serverConn) handle(body []byte) error {
 		return err
 	}
 	if q.id != 0 {
-		if q.id <= c.lastID {
-			return fmt.Errorf("%w: request %d after request %d", errMalformed, q.id, c.lastID)
+		if q.id <= c.sess.taken {
+			return fmt.Errorf("%w: request %d after request %d", errMalformed, q.id, c.sess.taken)
 		}
-		c.lastID = q.id
+		c.sess.taken = q.id
+	}
+	if q.received > 0 {
+		if err := c.sess.out.acknowledge(q.received); err != nil {
+			return err
+		}
 	}
 	method := c.method(q.method)
 	switch {
 	case err != nil: // nested too deeply
 		c.fail(q.id, "", method, err)
-	case c.srv.draining.Load() && q.id != 0 && !c.sess.peer.Inside: // a cancel makes the end come sooner
+	case c.srv.draining.Load() && q.id != 0 && !c.peer.Inside: // a cancel makes the end come sooner
 		c.fail(q.id, "", method, errShutdown)
 	case q.object == serverObject:
 		c.builtin(q, method)
@@ -163,7 +175,7 @@ func (c *serverConn) finish(id uint64, kind, method string, out []byte, err erro
 	}
 	out = c.frame(id, kind, method, out, err)
 	c.reply = out[:0]
-	if c.t.add(out) {
+	if c.sess.out.send(out) {
 		c.reply = nil
 	}
 }
@@ -201,10 +213,10 @@ func (c *serverConn) spawn(q request, kind, method string, f func(ctx context.Co
 		defer c.srv.leave()
 		defer c.sess.finish(q.id)
 		out, err := f(ctx, args, appendReply(beginFrame(nil), q.id))
-		if c.t.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
+		if c.sess.out.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
 			return
 		}
-		c.t.add(c.frame(q.id, kind, method, out, err))
-		c.t.flush()
+		c.sess.out.send(c.frame(q.id, kind, method, out, err))
+		c.sess.out.flush()
 	}()
 }

@@ -9,14 +9,20 @@ import (
 )
 
 // Session is a client as the coordinator sees it. It owns references to
-// objects, open streams and running calls, all of which end with it.
+// objects, open streams and running calls, all of which end with it. It may
+// outlive its connection and go on with another: see resume.go.
 type Session struct {
 	srv    *Server
 	id     [sessionSize]byte
 	peer   Peer
 	ctx    context.Context
 	cancel context.CancelFunc
-	conn   *serverConn
+	out    outlet
+
+	// Of the requests that the session has made, the last that was taken. It
+	// belongs to the connection that is in charge.
+	taken     uint64
+	announced bool // OnSession knows of it
 
 	mu      sync.Mutex
 	refs    map[uint64]*ref        // by object id
@@ -26,6 +32,9 @@ type Session struct {
 	onEnd   []func()
 	ended   bool           // takes nothing new
 	over    bool           // nothing of it runs
+	conn    *serverConn    // in charge; nil while there is none
+	attempt uint64         // the last to resume the session
+	resumed chan struct{}  // closed when a connection takes charge again; nil while one is
 	calls   sync.WaitGroup // running, and about to
 }
 
@@ -195,6 +204,26 @@ func (s *Session) end() {
 		f()
 	}
 	s.srv.dismiss(s)
+	if s.announced && s.srv.cfg.OnSessionEnd != nil {
+		s.srv.cfg.OnSessionEnd(s)
+	}
+}
+
+// announce has the application know of the session.
+func (s *Session) announce() {
+	s.announced = true
+	if s.srv.cfg.OnSession != nil {
+		s.srv.cfg.OnSession(s)
+	}
+}
+
+// disconnect ends the connection that the session has.
+func (s *Session) disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.conn.conn.Close()
+	}
 }
 
 func errNoHandle(id uint64) error {

@@ -31,6 +31,8 @@ type transport interface {
 	// drained returns once at most limit bytes wait to be written.
 	drained(ctx context.Context, limit int) error
 	queued() int
+	// moved counts the bytes that have been read and written.
+	moved() (read, written uint64)
 
 	// close ends both directions. It returns when no goroutine of the
 	// transport is left.
@@ -74,5 +76,7 @@ func (s *socket) queued() int            { return s.out.queued() }
 func (s *socket) drained(ctx context.Context, limit int) error {
 	return s.out.wait(ctx, limit)
 }
+
+func (s *socket) moved() (read, written uint64) { return s.in.read.Load(), s.out.moved() }
 
 func (s *socket) close() { s.out.close() }

@@ -14,6 +14,9 @@ import (
 // kernel's buffer and never waits. Only one goroutine may use it at a time.
 // It is nil for a connection that is not a plain socket.
 func tryWriter(conn net.Conn) func([]byte) (int, error) {
+	if l, ok := conn.(*laneConn); ok {
+		return l.tryWrite
+	}
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil
