@@ -48,25 +48,17 @@ func inspect(name string, t reflect.Type, skip int) (callable, error) {
 	return c, nil
 }
 
-// canArrive reports whether values of type t can be decoded. What is wrong deeper in a
-// struct shows in the call.
+// canArrive reports whether values of type t can be decoded, and canLeave whether they can
+// be encoded. What is wrong deeper in a struct shows in the call.
 func canArrive(t reflect.Type) bool {
-	if encodesItself(t) {
-		return true
-	}
-	switch t.Kind() {
-	case reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		return false
-	case reflect.Interface:
-		return t.NumMethod() == 0
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return canArrive(t.Elem())
-	}
-	return true
+	return travels(t, func(t reflect.Type) bool { return t.NumMethod() == 0 }, 0)
 }
 
-// canLeave reports whether values of type t can be encoded.
 func canLeave(t reflect.Type) bool {
+	return travels(t, func(t reflect.Type) bool { return t != errorType }, 0)
+}
+
+func travels(t reflect.Type, asInterface func(reflect.Type) bool, depth int) bool {
 	if encodesItself(t) {
 		return true
 	}
@@ -74,9 +66,10 @@ func canLeave(t reflect.Type) bool {
 	case reflect.Func, reflect.Chan, reflect.UnsafePointer:
 		return false
 	case reflect.Interface:
-		return t != errorType
+		return asInterface(t)
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return canLeave(t.Elem())
+		const enough = 20 // for a type that contains itself
+		return depth > enough || travels(t.Elem(), asInterface, depth+1)
 	}
 	return true
 }

@@ -31,8 +31,7 @@ func Returns(method, typeid string) TypeOption {
 // NoCreate is for types whose objects are made by methods of others alone, see Returns.
 func NoCreate() TypeOption { return func(r *registered) { r.noCreate = true } }
 
-// Concurrent lets methods of an object run at the same time. Default: one after another,
-// in the order in which they were called.
+// Concurrent lets methods of an object run at the same time. Default: one after another.
 func Concurrent() TypeOption { return func(r *registered) { r.concurrent = true } }
 
 // Register makes objects of type T available to all processes, under the name typeid:

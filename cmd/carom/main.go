@@ -39,6 +39,10 @@ Usage:
         List the objects and processes of a running manager.
   carom doctor [-authkey-file FILE] [-ca FILE] [-cert FILE -key FILE] ADDR
         Check the invariants of its memory: exit code 0 sound, 1 not, 2 cannot tell.
+  carom gen -type TYPE[,TYPE...] [-o FILE] [DIR]
+        Write typed proxies for types that the package in DIR registers with
+        carom.Register: by their typeids, or the names of their Go types. FILE is
+        the first type in lower case with _proxy.go, in DIR, or - for the output.
   carom version
   carom help
 
@@ -54,7 +58,7 @@ func main() {
 // command is one of carom's; args are what follows its name.
 type command func(ctx context.Context, args []string, stdout, stderr io.Writer) (code int, err error)
 
-var commands = map[string]command{"serve": serve, "demo": demo, "ls": ls, "doctor": doctor, "version": version, "help": help}
+var commands = map[string]command{"serve": serve, "demo": demo, "ls": ls, "doctor": doctor, "gen": generate, "version": version, "help": help}
 
 var aliases = map[string]string{"-h": "help", "-help": "help", "--help": "help", "--version": "version", "-version": "version"}
 
