@@ -198,7 +198,8 @@ type Stats struct {
 // Stats reads the counters, each by itself.
 func (a *Arena) Stats() Stats {
 	h := a.head()
-	s := Stats{Objects: int(atom.Load32(&h.objects)), Used: int64(atom.Load64(&h.used)),
+	lanes := int64(atom.Load32(&h.lanes)) * (laneChunks*chunkSize + entrySize)
+	s := Stats{Objects: int(atom.Load32(&h.objects)), Used: int64(atom.Load64(&h.used)) - lanes,
 		Committed: int64(atom.Load64(&h.committed)), Budget: int64(h.budget),
 		Recoveries: int(atom.Load32(&h.recoveries))}
 	s.Waits, s.Wakes = a.domain.Stats()

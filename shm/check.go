@@ -72,7 +72,7 @@ func (c *checker) guest(i uint32) {
 func (c *checker) entries() {
 	a, h := c.a, c.a.head()
 	c.owned = make(map[uint64]uint32)
-	live := uint32(0)
+	live, named, lanes := uint32(0), uint32(0), uint32(0)
 	if h.entryTop > a.mostEntries() {
 		c.reportf("directory: ends at entry %d of %d", h.entryTop, a.mostEntries())
 		return
@@ -88,6 +88,9 @@ func (c *checker) entries() {
 			continue
 		case entryLive:
 			live++
+			if e.kind() != lane {
+				named++
+			}
 		case entryRemoved:
 			if a.attachedTo(i) == 0 {
 				c.reportf("entry %d: removed, attached to no process, and not freed", i)
@@ -96,10 +99,14 @@ func (c *checker) entries() {
 			c.reportf("entry %d: state %d", i, state)
 			continue
 		}
+		if e.kind() == lane {
+			lanes++
+		}
 		c.entry(i, e)
 	}
-	if live != h.objects || live != h.entryCount {
-		c.reportf("directory: %d live entries, %d counted, %d in chains", live, h.objects, h.entryCount)
+	if named != h.objects || lanes != h.lanes || live != h.entryCount {
+		c.reportf("directory: %d objects, %d lanes and %d live entries, counted %d, %d and %d", named, lanes, live,
+			h.objects, h.lanes, h.entryCount)
 	}
 }
 

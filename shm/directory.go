@@ -89,7 +89,11 @@ func (a *Arena) publish(i, state uint32) {
 	b := a.bucket(a.bucketOf(e.hash))
 	atom.Put32(&e.next, *b)
 	atom.Put32(b, i+1)
-	atom.Put32(&h.objects, h.objects+1)
+	if e.kind() == lane {
+		atom.Put32(&h.lanes, h.lanes+1)
+	} else {
+		atom.Put32(&h.objects, h.objects+1)
+	}
 	atom.Put32(&h.entryCount, h.entryCount+1)
 	if uint64(h.entryCount) > a.bucketCount() {
 		a.splitBucket()
@@ -139,7 +143,9 @@ func (a *Arena) unlink(i uint32) {
 		p = &a.entry(*p - 1).next
 	}
 	atom.Put32(&h.entryCount, h.entryCount-1)
-	atom.Put32(&h.objects, h.objects-1)
+	if e.kind() != lane {
+		atom.Put32(&h.objects, h.objects-1)
+	}
 }
 
 // reap frees the removed entry i with all its memory, if no process has it attached.
@@ -160,6 +166,9 @@ func (a *Arena) reap(i uint32) {
 	atom.Put64(w, *w&^(1<<(i%64)))
 	atom.Put32(&h.entryHint, min(h.entryHint, i))
 	atom.Put64(&h.used, h.used-entrySize)
+	if o.Kind == lane {
+		atom.Put32(&h.lanes, h.lanes-1)
+	}
 	a.shrink(i)
 }
 

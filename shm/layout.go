@@ -98,7 +98,8 @@ type header struct {
 	committed  uint64 // bytes that may have pages behind them
 	used       uint64 // bytes of blocks and entries in use
 	idle       uint64 // bytes of free chunks that have pages
-	objects    uint32
+	objects    uint32 // that have a name and are not lanes
+	lanes      uint32
 	recoveries uint32 // deaths swept
 	rebuilds   uint32 // times the derived state was rebuilt
 	closed     uint32 // the manager was shut down

@@ -30,7 +30,7 @@ func (a *Arena) rebuildTypes() {
 
 func (a *Arena) rebuildDirectory() {
 	h := a.head()
-	var live, objects, top uint32
+	var live, objects, top, named, lanes uint32
 	limit := min(h.entryTop, a.mostEntries()-1) + 1 // its creator may have died before it raised the top
 	for i := range limit {
 		w := a.entryBits(i / 64)
@@ -42,6 +42,12 @@ func (a *Arena) rebuildDirectory() {
 			continue
 		case entryLive:
 			live++
+			if a.entry(i).kind() != lane {
+				named++
+			}
+		}
+		if a.entry(i).kind() == lane {
+			lanes++
 		}
 		objects++
 		atom.Put64(w, *w|1<<(i%64))
@@ -49,7 +55,8 @@ func (a *Arena) rebuildDirectory() {
 	}
 	atom.Put32(&h.entryTop, top)
 	atom.Put32(&h.entryHint, 0)
-	atom.Put32(&h.objects, live)
+	atom.Put32(&h.objects, named)
+	atom.Put32(&h.lanes, lanes)
 	level := uint32(0)
 	for firstBuckets<<level < live {
 		level++
