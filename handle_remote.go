@@ -134,6 +134,7 @@ func (h *handle) look(op, method string, read result, args ...any) error {
 func (h *handle) send(ctx context.Context, op, method string, read result, args []any) error {
 	q := h.r.call(h.r.kind, op, len(args))
 	defer q.end()
+	q.wait, q.late = true, h.undo(method)
 	for _, arg := range args {
 		q.arg(arg)
 	}
@@ -142,6 +143,24 @@ func (h *handle) send(ctx context.Context, op, method string, read result, args 
 		q.fail(q.in.Err())
 	}
 	return q.err
+}
+
+// undo takes back what a call acquired whose answer came too late for its caller, who was
+// told that it acquired nothing.
+func (h *handle) undo(method string) func(result []byte) {
+	switch method {
+	case "lock", "trylock", "recover":
+		return func(result []byte) {
+			if h.kind == shm.RLock {
+				_ = h.tell("unlock", "unlock", nil, coord.NewReader(result).Uint())
+			} else {
+				_ = h.tell("unlock", "unlock", nil)
+			}
+		}
+	case "acquire", "tryacquire":
+		return func([]byte) { _ = h.tell("release", "release", nil, uint64(1)) }
+	}
+	return nil
 }
 
 // lastErr is why the last method without an error failed, nil if it did not.

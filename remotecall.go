@@ -18,6 +18,8 @@ type remoteCall struct {
 	out  []byte
 	in   *coord.Reader
 	err  error
+	wait bool         // as coord.Request has it
+	late func([]byte) // likewise
 }
 
 var remoteCalls = sync.Pool{New: func() any { return new(remoteCall) }}
@@ -75,7 +77,8 @@ func (q *remoteCall) do(ctx context.Context, method string) bool {
 	}
 	client, id, err := q.r.session(ctx)
 	if err == nil {
-		q.out, err = client.Call(ctx, id, method, q.args, q.out[:0])
+		request := coord.Request{Handle: id, Method: method, Args: q.args, Wait: q.wait, Late: q.late}
+		q.out, err = client.Do(ctx, request, q.out[:0])
 	}
 	q.fail(err)
 	q.in = coord.NewReader(q.out)

@@ -26,7 +26,8 @@ type Request struct {
 	// error says that it has not happened, and is not going to. Where that is not
 	// to be learnt, because the connection is gone or the coordinator does not
 	// answer for some seconds, the error wraps ErrUnavailable and the context's.
-	// Without Wait the call returns at once, and may have been carried out.
+	// Without Wait the call returns at once, and may have been carried out. A context
+	// that has ended before lets the call do what takes no waiting.
 	Wait bool
 	// Late is called, in a goroutine of its own, with the result of a call that
 	// was given up but was carried out nevertheless, if that is ever learnt. The
@@ -101,7 +102,7 @@ func (c *Client) Call(ctx context.Context, handle uint64, method string, args, d
 
 // Do is Call with all that can be said about it.
 func (c *Client) Do(ctx context.Context, q Request, dst []byte) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !q.Wait {
 		return dst, err
 	}
 	w := callPool.Get().(*call)
