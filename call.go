@@ -95,7 +95,7 @@ func (r Ref) call(ctx context.Context, method string, args []any, result any) er
 	}
 	client, id, err := r.r.session(ctx)
 	if err == nil {
-		q.out, err = client.Call(ctx, id, method, q.args, q.out[:0])
+		q.out, err = client.Do(ctx, coord.Request{Handle: id, Method: method, Args: q.args, Late: r.late(client)}, q.out[:0])
 	}
 	if err == nil {
 		err = r.result(client, q.out, result)
@@ -104,12 +104,26 @@ func (r Ref) call(ctx context.Context, method string, args []any, result any) er
 	return q.err
 }
 
+// late gives an object back that a method returned when its caller had left.
+func (r Ref) late(client *coord.Client) func([]byte) {
+	return func(raw []byte) {
+		if w, ok, _ := readOpened(raw); ok {
+			_ = r.opened(client, w).Close()
+		}
+	}
+}
+
+// opened is the handle of an object that a method returned.
+func (r Ref) opened(client *coord.Client, w openedHandle) Ref {
+	return Ref{&remote{b: r.r.b, kind: w.Kind, name: w.Name, client: client, id: w.handle}}
+}
+
 func (r Ref) result(client *coord.Client, raw []byte, result any) error {
 	if w, ok, err := readOpened(raw); ok || err != nil {
 		if err != nil {
 			return err
 		}
-		got := Ref{&remote{b: r.r.b, kind: w.Kind, name: w.Name, client: client, id: w.handle}}
+		got := r.opened(client, w)
 		switch {
 		case result == nil:
 			return got.Close()

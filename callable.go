@@ -100,7 +100,7 @@ func (c *callable) decode(codec Codec, args []byte) ([]reflect.Value, error) {
 		}
 		v := reflect.New(t)
 		if err := readValue(codec, in, v.Interface()); err != nil {
-			return nil, fmt.Errorf("%s, argument %d, a %v: %w", c.name, i+1, t, err)
+			return nil, fmt.Errorf("%s, argument %d of type %v: %w", c.name, i+1, t, err)
 		}
 		values[i] = v.Elem()
 	}

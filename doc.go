@@ -69,6 +69,27 @@
 //   - Elements are little-endian on the wire: a big-endian machine cannot use those of more
 //     than one byte.
 //
+// # Types of your own
+//
+// Register makes objects of any Go type available to all processes. They live in the
+// coordinator, which is the same executable and so knows the type:
+//
+//	type counter struct{ n int }
+//
+//	func newCounter() *counter         { return &counter{} }
+//	func (c *counter) Add(n int) int { c.n += n; return c.n }
+//
+//	var counters = carom.Register[*counter]("Counter", newCounter)
+//
+//	ref, err := counters.New(m, "hits")               // in any process
+//	sum, err := carom.Call[int](ctx, ref, "Add", 1)
+//
+// A struct that embeds Ref is a typed proxy, which "carom gen -type Counter" writes. One
+// method at a time runs on an object, unless the type is Concurrent. Methods can make and
+// use other objects of the coordinator, return objects that stay there (Returns), and give
+// streams (Iterate). Programs that run a coordinator by themselves register their types and
+// call Serve; "carom serve" knows none.
+//
 // # Guarantees
 //
 //  1. Nobody waits for the dead. A lock whose owner died is ErrOwnerDied to all who want

@@ -203,7 +203,7 @@ func TestErrorsOfCustomTypes(t *testing.T) {
 	}
 	require.ErrorContains(t, carom.Invoke(ctx, c, "Value", 1), "Tally.Value takes 0 arguments, got 1")
 	require.ErrorContains(t, carom.Invoke(ctx, c, "Add"), "Tally.Add takes at least 1 argument, got 0")
-	require.ErrorContains(t, carom.Invoke(ctx, c, "Add", 1, "x"), "Tally.Add, argument 2, a int")
+	require.ErrorContains(t, carom.Invoke(ctx, c, "Add", 1, "x"), "Tally.Add, argument 2 of type int")
 	require.ErrorIs(t, carom.Invoke(ctx, c, "Echo", func() {}), carom.ErrType)
 	_, err = carom.Call[int](ctx, c, "Both")
 	require.ErrorIs(t, err, carom.ErrType)

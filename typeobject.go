@@ -65,7 +65,7 @@ func (s *servant) method(name string) (*method, error) {
 	if m := s.t.methods[name]; m != nil {
 		return m, nil
 	}
-	return nil, coord.NoMethod(s.t.typeid, name)
+	return nil, fmt.Errorf("%w: %s has no method %q, or does not expose it", ErrNotFound, s.t.typeid, name)
 }
 
 // produce runs the method, in its turn, and encodes what it returns while nobody else

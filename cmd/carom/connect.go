@@ -23,5 +23,11 @@ func connect(ctx context.Context, name string, args []string) (*carom.Manager, e
 	if err != nil {
 		return nil, err
 	}
-	return carom.Connect(ctx, f.Arg(0), &carom.Options{AuthKey: key, TLS: conf})
+	return carom.Connect(ctx, f.Arg(0), &carom.Options{AuthKey: key, TLS: conf, Codec: anyCodec{carom.CBOR}})
 }
+
+// anyCodec is for looking into managers whose codec need not be known for it.
+type anyCodec struct{ carom.Codec }
+
+// Name implements carom.Codec.
+func (anyCodec) Name() string { return "" }
