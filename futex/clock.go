@@ -25,6 +25,9 @@ func newTurn() turn { return make(turn, 1) }
 
 func (t turn) give() { t <- struct{}{} }
 
+// reset makes a turn that was awaited as new.
+func (t turn) reset() {}
+
 // await reports false if the context ended first.
 func (t turn) await(ctx context.Context) bool {
 	select {

@@ -36,6 +36,8 @@ type gateWaiter struct {
 	expelled   bool // likewise
 }
 
+var gateWaiters = sync.Pool{New: func() any { return &gateWaiter{turn: newTurn()} }}
+
 // enter returns when the caller, a goroutine of d, is the one inside the gate of word, or
 // with the context's error, or with ErrClosed where d is a guest's.
 func (g *gates) enter(ctx context.Context, word *uint32, d *Domain) error {
@@ -56,7 +58,8 @@ func (g *gates) enter(ctx context.Context, word *uint32, d *Domain) error {
 		s.mu.Unlock()
 		return nil
 	}
-	w := &gateWaiter{turn: newTurn(), prev: in.last, d: d}
+	w := gateWaiters.Get().(*gateWaiter)
+	w.prev, w.d = in.last, d
 	if in.last == nil {
 		in.first = w
 	} else {
@@ -70,6 +73,9 @@ func (g *gates) enter(ctx context.Context, word *uint32, d *Domain) error {
 			d.depart()
 			return errs.ErrClosed
 		}
+		w.turn.reset()
+		*w = gateWaiter{turn: w.turn}
+		gateWaiters.Put(w) // nobody else knows it any more, as its turn has come
 		return nil
 	}
 	s.mu.Lock()

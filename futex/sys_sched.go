@@ -54,6 +54,8 @@ func (t turn) give() {
 	wakePrivate(t.given)
 }
 
+func (t turn) reset() { *t.given = 0 }
+
 func (t turn) await(ctx context.Context) bool {
 	if ctx.Done() != nil {
 		defer afterFunc(ctx, func() { wakePrivate(t.given) })()
