@@ -77,7 +77,7 @@ func Dial(ctx context.Context, network, addr string, cfg DialConfig) (*Client, e
 		calls: map[uint64]*call{}, abandoned: map[uint64]func([]byte){},
 	}
 	c.log = c.cfg.Logger
-	l, w, files, err := c.connect(ctx)
+	l, w, files, err := c.arrive(ctx)
 	if err != nil {
 		return nil, err
 	}

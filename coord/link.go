@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/carom-ipc/carom/internal/errs"
@@ -91,6 +94,29 @@ func (c *Client) connect(ctx context.Context) (*link, welcome, []*os.File, error
 		conn, in = changeLanes(conn, in, lane, w.options)
 	}
 	return &link{t: newSocket(conn, in, 0), hangup: newHangup(conn)}, w, files, nil
+}
+
+// arrive makes the first connection. A coordinator to which too many come at once drops
+// those that have waited longest: they come again, a moment later.
+func (c *Client) arrive(ctx context.Context) (l *link, w welcome, files []*os.File, err error) {
+	for pause := firstPause; ; pause *= 2 {
+		l, w, files, err = c.connect(ctx)
+		if err == nil || !dropped(err) || pause > lastPause {
+			return l, w, files, err
+		}
+		t := time.NewTimer(pause/2 + rand.N(pause/2))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, w, nil, ctx.Err()
+		}
+	}
+}
+
+// dropped reports that the coordinator ended a handshake without a word.
+func dropped(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // hello asks for the session that the client has, if any.
