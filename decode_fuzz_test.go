@@ -37,6 +37,9 @@ func FuzzItem(f *testing.F) {
 		if !bytes.Equal(b, cborNull) { // of which there is a zero value
 			require.Error(t, r.UnmarshalCBOR(b))
 		}
+		_, _, _ = readOpened(b)
+		_ = new(Pair[int, string]).UnmarshalJSON(b)
+		_ = v.UnmarshalJSON(b)
 		var x any
 		_ = decodeCBOR(b, &x)
 		_, _ = readMessage(bytes.NewReader(b))

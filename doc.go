@@ -76,7 +76,7 @@
 //
 //	type counter struct{ n int }
 //
-//	func newCounter() *counter         { return &counter{} }
+//	func newCounter() *counter       { return &counter{} }
 //	func (c *counter) Add(n int) int { c.n += n; return c.n }
 //
 //	var counters = carom.Register[*counter]("Counter", newCounter)
