@@ -13,7 +13,7 @@ const asleep = 1 << 31
 // error or ErrClosed. Only one goroutine of all processes may wait for a word.
 func (d *Domain) Await(ctx context.Context, word *uint32, val uint32) error {
 	changed := func() bool { return atom.Load32(word)&^asleep != val }
-	if changed() || d.spinForMessage(word, changed) {
+	if changed() || d.spinForMessage(word, messageSpin, changed) {
 		return nil
 	}
 	s := d.startSleep(ctx, word)

@@ -78,7 +78,7 @@ func (e *Event) waitSlow(ctx context.Context, d *Domain, first uint32) error {
 		w := atom.Load32(&e.word)
 		return w&eventSet != 0 || (w^first)&^(eventSet|eventSleepers) != 0
 	}
-	if d.spinForMessage(&e.word, happened) {
+	if d.spinForMessage(&e.word, messageSpin, happened) {
 		return nil
 	}
 	if err := d.enter(ctx, &e.word); err != nil {

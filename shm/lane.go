@@ -183,7 +183,7 @@ func (l *Lane) Spin() bool {
 	if int(laneSpinners.Add(1)) > runtime.GOMAXPROCS(0) {
 		return l.readable()
 	}
-	return l.d.Spin(l.in.asleep, l.readable)
+	return l.d.SpinForAnswer(l.in.asleep, l.readable)
 }
 
 // Doze says that this end is about to sleep until it is woken. It reports false, and is
