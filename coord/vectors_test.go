@@ -52,6 +52,8 @@ func vectors() []vector {
 		{"cancel request", appendRequest(nil, 0, 0, "cancel", args(7))},
 		{"stream request", appendRequest(nil, 8, 0, "stream", args(uint64(1<<61), "watch", []any{"alice"}))},
 		{"next reply", result(9, args(true, []any{[]any{0, "alice", -2, 2}}))},
+		{"open request of a registered type", appendRequest(nil, 10, 0, "open", args("Counter", "hits", "", []any{5}, 0))},
+		{"reply with an object", result(11, append([]byte{0xd9, 0xca, 0x70}, args(bytes.Repeat([]byte{0xa7}, 16), "Node", "node-0011223344556677", uint64(1<<61+1))...))},
 		{"floats", args(0.0, 1.5, 65504.0, 5.960464477539063e-8, 100000.0, 1.1, 3.4028234663852886e+38)},
 	}
 }
