@@ -22,6 +22,8 @@ const (
 	// probeAfter is how many messages are awaited asleep before looking is tried again,
 	// when it does not pay: mostly since the other side runs on the same CPU.
 	probeAfter = 256
+	// probeAnswerAfter is the same for answers: to find the other awake is worth more there.
+	probeAnswerAfter = 64
 )
 
 // spinner decides how long to look before sleeping. The limit is learned for each word
@@ -59,6 +61,9 @@ func (d *Domain) spinForMessage(word *uint32, longest time.Duration, ready func(
 	}
 	if learned -= learned/16 + 1; limit.Load() == 0 || learned < looks() {
 		learned = -probeAfter
+		if longest == answerSpin {
+			learned = -probeAnswerAfter
+		}
 	}
 	limit.Store(learned)
 	return false
