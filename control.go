@@ -38,6 +38,7 @@ type message struct {
 	Limits   Limits `cbor:"limits,omitempty"`   // of the coordinator
 	Starter  uint32 `cbor:"starter,omitempty"`  // the manager's process in the arena
 	Timeout  int64  `cbor:"timeout,omitempty"`  // nanoseconds
+	NoLane   bool   `cbor:"noLane,omitempty"`   // as Options.NoLane
 	Remote   bool   `cbor:"remote,omitempty"`   // the manager does not map the arena
 	Arena    []byte `cbor:"arena,omitempty"`    // its id, for remote workers
 	LogLevel int    `cbor:"logLevel,omitempty"` //

@@ -163,7 +163,8 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 
 // startMessage is what a worker needs to know.
 func (m *Manager) startMessage(name string, args []byte) message {
-	s := message{Kind: "start", Name: name, Args: args, Addr: m.addr, Key: m.key, Timeout: int64(m.opts.Timeout), Codec: m.codec().Name()}
+	s := message{Kind: "start", Name: name, Args: args, Addr: m.addr, Key: m.key, Timeout: int64(m.opts.Timeout), Codec: m.codec().Name(),
+		NoLane: m.opts.NoLane}
 	if m.arena == nil {
 		s.Remote, s.Arena = true, m.id[:]
 	} else {
@@ -249,7 +250,7 @@ func runWorker() error {
 	if err != nil {
 		return report(err)
 	}
-	opts := (&Options{Addr: start.Addr, Timeout: time.Duration(start.Timeout), Codec: codec}).orDefault()
+	opts := (&Options{Addr: start.Addr, Timeout: time.Duration(start.Timeout), Codec: codec, NoLane: start.NoLane}).orDefault()
 	join := joinLocal
 	if start.Remote {
 		join = joinRemote

@@ -12,11 +12,6 @@ func ofOthers(name string) bool {
 	return bench.IsAnchor(name) || strings.Contains(name, "impl=redis") || strings.Contains(name, "impl=go-ipc")
 }
 
-// later are cases that come with what they measure.
-func later(name string) bool {
-	return strings.Contains(name, "way=lane")
-}
-
 func TestSectionsNameCases(t *testing.T) {
 	for _, s := range sections {
 		for _, g := range s.groups {
@@ -45,7 +40,7 @@ func TestLinesAreMeasured(t *testing.T) {
 	}
 	r.ask()
 	for _, a := range r.Asked {
-		if a.Verdict == notMeasured && !later(a.What) {
+		if a.Verdict == notMeasured {
 			t.Error(a)
 		}
 	}
