@@ -58,8 +58,8 @@ var (
 		return &tree{closed, &node{closed: other}}, err
 	}, carom.Returns("Leaf", "Node"), carom.Returns("Root", "Node"), carom.Returns("None", "Node"), carom.Returns("Bad", "Node"),
 		carom.Returns("Self", "Tree"), carom.Returns("Boxed", "Plain"), carom.Returns("Count", "Generator"), carom.Returns("Late", "Node"))
-	nodes      = carom.Register[*node]("Node", nil, carom.NoCreate(), carom.Returns("Same", "Node"))
-	generators = carom.Register[*generator]("Generator", nil, carom.NoCreate())
+	nodes = carom.Register[*node]("Node", nil, carom.NoCreate(), carom.Returns("Same", "Node"))
+	_     = carom.Register[*generator]("Generator", nil, carom.NoCreate())
 )
 
 // Node and Generator are typed proxies.

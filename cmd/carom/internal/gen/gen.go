@@ -7,6 +7,7 @@ package gen
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/format"
 	"strings"
@@ -37,7 +38,7 @@ func Generate(o Options) ([]byte, error) {
 	for _, name := range o.Types {
 		r, err := choose(all, name)
 		if err != nil {
-			return nil, fmt.Errorf("%w in package %s", err, p.types.Path())
+			return nil, errors.Join(append([]error{fmt.Errorf("%w in package %s", err, p.types.Path())}, p.broken...)...)
 		}
 		if err := p.name(r); err != nil {
 			return nil, err

@@ -52,12 +52,12 @@ func (p *pkg) methods(r *registration) (all []method, err error) {
 	}
 	for _, name := range r.exposed {
 		if !found[name] {
-			return nil, fmt.Errorf("Exposed names %s, which is no method", name)
+			return nil, fmt.Errorf("option Exposed names %s, which is no method", name)
 		}
 	}
 	for name := range r.returns {
 		if !found[name] {
-			return nil, fmt.Errorf("Returns names %s, which is no method that is exposed", name)
+			return nil, fmt.Errorf("option Returns names %s, which is no method that is exposed", name)
 		}
 	}
 	return all, nil

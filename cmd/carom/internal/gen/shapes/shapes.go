@@ -37,7 +37,7 @@ func (s Shape) Pairs() iter.Seq2[string, time.Time]                 { return nil
 func (s Shape) Fallible(ctx context.Context) iter.Seq2[byte, error] { return nil }
 func (s Shape) Channel() (<-chan float64, error)                    { return nil, nil }
 
-// What cannot be called from another process is left out, and so is Close.
+// Func and those that follow cannot be called from another process, or are Close.
 func (s Shape) Func(func())          {}
 func (s Shape) Reader() chan<- int   { return nil }
 func (s Shape) Write(w io.Writer)    {}

@@ -1,4 +1,4 @@
-// want T: Exposed names Nope, which is no method
+// want T: option Exposed names Nope, which is no method
 
 package p
 

@@ -1,4 +1,4 @@
-// want T: Returns names Nope, which is no method that is exposed
+// want T: option Returns names Nope, which is no method that is exposed
 
 package p
 
