@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -93,37 +94,43 @@ func (r Ref) call(ctx context.Context, method string, args []any, result any) er
 	if q.err != nil {
 		return q.err
 	}
-	client, id, err := r.r.session(ctx)
-	if err == nil {
-		q.out, err = client.Do(ctx, coord.Request{Handle: id, Method: method, Args: q.args, Late: r.late(client)}, q.out[:0])
+	for {
+		at, id, err := r.r.session(ctx)
+		if err == nil {
+			request := coord.Request{Handle: id, Session: at.generation, Method: method, Args: q.args, Late: r.late(at)}
+			q.out, err = at.client.Do(ctx, request, q.out[:0])
+		}
+		if errors.Is(err, coord.ErrStale) {
+			continue // the session was lost just now, before the call was made
+		}
+		if err == nil {
+			err = r.result(at, q.out, result)
+		}
+		q.fail(err)
+		return q.err
 	}
-	if err == nil {
-		err = r.result(client, q.out, result)
-	}
-	q.fail(err)
-	return q.err
 }
 
 // late gives an object back that a method returned when its caller had left.
-func (r Ref) late(client *coord.Client) func([]byte) {
+func (r Ref) late(at place) func([]byte) {
 	return func(raw []byte) {
 		if w, ok, _ := readOpened(raw); ok {
-			_ = r.opened(client, w).Close()
+			_ = r.opened(at, w).Close()
 		}
 	}
 }
 
 // opened is the handle of an object that a method returned.
-func (r Ref) opened(client *coord.Client, w openedHandle) Ref {
-	return Ref{&remote{b: r.r.b, kind: w.Kind, name: w.Name, client: client, id: w.handle}}
+func (r Ref) opened(at place, w openedHandle) Ref {
+	return Ref{&remote{b: r.r.b, kind: w.Kind, name: w.Name, at: at, id: w.handle}}
 }
 
-func (r Ref) result(client *coord.Client, raw []byte, result any) error {
+func (r Ref) result(at place, raw []byte, result any) error {
 	if w, ok, err := readOpened(raw); ok || err != nil {
 		if err != nil {
 			return err
 		}
-		got := r.opened(client, w)
+		got := r.opened(at, w)
 		switch {
 		case result == nil:
 			return got.Close()

@@ -53,7 +53,7 @@ func openRemoteHandle(m *Manager, op string, kind shm.Kind, name, typ string, ex
 	}
 	ctx, cancel := bounded(m)
 	defer cancel()
-	h.r = &remoteObject{remote: remote{b: m, kind: kind.String(), name: h.name, typ: typ, params: params}}
+	h.r = &remoteObject{remote: remote{b: m, kind: kind.String(), name: h.name, typ: typ, params: params, tenure: ofSession}}
 	client, err := m.dial(ctx)
 	if err == nil {
 		h.r.piece = min(maxPiece, client.FrameLimit()/2)
@@ -82,10 +82,10 @@ func bounded(m *Manager) (context.Context, context.CancelFunc) {
 // late says what the end of a context of bounded means.
 func late(ctx context.Context, m *Manager, err error) error {
 	switch {
+	case m.ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return ErrClosed
 	case !isContextError(err) || ctx.Err() == nil:
 		return err
-	case m.ctx.Err() != nil:
-		return ErrClosed
 	}
 	return fmt.Errorf("no answer within %v: %w", m.opts.Timeout, ErrUnavailable)
 }
@@ -109,7 +109,7 @@ func (h *handle) ask(ctx context.Context, op, method string, read result, args .
 // ended says what it means that a call was cancelled.
 func (h *handle) ended(ctx context.Context, op string, err error) error {
 	switch {
-	case !errors.Is(err, context.Canceled):
+	case !errors.Is(err, context.Canceled) || errors.Is(err, ErrUnavailable):
 		return err
 	case ctx.Err() != nil: // by its deadline, perhaps
 		return ctx.Err()

@@ -38,7 +38,7 @@ func (m *Manager) overview(ctx context.Context) (*handle, error) {
 	defer m.remote.mu.Unlock()
 	if m.remote.arena == nil {
 		client, err := m.dial(ctx)
-		h := &handle{m: m, r: &remoteObject{remote: remote{b: m, kind: "Arena", name: "arena"}}}
+		h := &handle{m: m, r: &remoteObject{remote: remote{b: m, kind: "Arena", name: "arena", tenure: ofName}}}
 		if err == nil {
 			err = h.r.attach(ctx, client, coord.Attach)
 		}
@@ -112,8 +112,8 @@ func (m *Manager) statsRemote(ctx context.Context) (s Stats) {
 // forgetArena leaves the arena to the coordinator that child is.
 func forgetArena(ctx context.Context, opts Options, key []byte, child *coordinator, arena *shm.Arena) (*Manager, error) {
 	m := newManager(opts, child.addr, key, nil)
-	m.id, m.child, m.bound = arena.ID(), child, true
-	register(m)
+	m.child, m.bound = child, true
+	register(m, arena.ID())
 	err := arena.Close()
 	if err == nil {
 		_, err = m.dial(ctx)
@@ -160,8 +160,7 @@ func joinRemote(opts Options, start message) (*Manager, error) {
 	if len(start.Arena) != len(m.id) {
 		return nil, fmt.Errorf("the arena's id has %d bytes: %w", len(start.Arena), ErrCorrupt)
 	}
-	m.id = [16]byte(start.Arena)
-	register(m)
+	register(m, [16]byte(start.Arena))
 	ctx, cancel := bounded(m)
 	defer cancel()
 	_, err := m.dial(ctx)

@@ -39,7 +39,7 @@ func marshalHandle(h *handle) ([]byte, error) {
 }
 
 func marshalName(m *Manager, kind, name string) ([]byte, error) {
-	return marshalWire(wireHandle{Manager: m.id[:], Kind: kind, Name: name})
+	return marshalWire(wireHandle{Manager: m.ident(), Kind: kind, Name: name})
 }
 
 func marshalWire(w wireHandle) ([]byte, error) {
@@ -109,5 +109,5 @@ func readOpened(b []byte) (h openedHandle, ok bool, err error) {
 
 // marshalOpened writes what readOpened reads.
 func marshalOpened(m *Manager, kind, name string, handle uint64) ([]byte, error) {
-	return encMode.Marshal(cbor.Tag{Number: HandleTag, Content: []any{m.id[:], kind, name, handle}})
+	return encMode.Marshal(cbor.Tag{Number: HandleTag, Content: []any{m.ident(), kind, name, handle}})
 }

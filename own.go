@@ -15,7 +15,7 @@ type ownManager struct{}
 // coordinator that they run in: it shares the coordinator's arena, and reaches its objects
 // through a connection of its own, made when it is first needed.
 func newOwnManager(opts Options, addr string, key []byte, arena *shm.Arena, server *coord.Server) *Manager {
-	m := &Manager{opts: opts, addr: addr, key: key, arena: arena, id: arena.ID()}
+	m := &Manager{opts: opts, addr: addr, key: key, arena: arena}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	m.own = func(context.Context) (net.Conn, error) {
 		ours, theirs, err := connectedPair()
@@ -24,7 +24,7 @@ func newOwnManager(opts Options, addr string, key []byte, arena *shm.Arena, serv
 		}
 		return ours, err
 	}
-	register(m)
+	register(m, arena.ID())
 	return m
 }
 

@@ -166,7 +166,7 @@ func (m *Manager) startMessage(name string, args []byte) message {
 	s := message{Kind: "start", Name: name, Args: args, Addr: m.addr, Key: m.key, Timeout: int64(m.opts.Timeout), Codec: m.codec().Name(),
 		NoLane: m.opts.NoLane}
 	if m.arena == nil {
-		s.Remote, s.Arena = true, m.id[:]
+		s.Remote, s.Arena = true, m.ident()
 	} else {
 		s.Starter = m.starter()
 	}

@@ -22,13 +22,41 @@ type remote struct {
 	typ  string
 
 	params []byte // for the kind, where the object is made
+	tenure tenure
 
 	mu      sync.Mutex
-	client  *coord.Client // whose session id belongs to
-	id      uint64
+	at      place  // where the object is open; nowhere before the first use
+	id      uint64 // its handle there
 	details []byte // what the kind told of the object
+	lost    error  // for good
 	closed  bool
 }
+
+// place is a session with a coordinator.
+type place struct {
+	client            *coord.Client
+	generation, epoch uint64
+}
+
+func placeOf(client *coord.Client) place {
+	generation, epoch := client.Life()
+	return place{client, generation, epoch}
+}
+
+// tenure says what becomes of a handle whose session was lost.
+type tenure int
+
+const (
+	ofObject  tenure = iota // the coordinator may still have the object: under its name, and the same id
+	ofSession               // what a session holds in shared memory dies with it
+	ofName                  // whatever has the name will do
+)
+
+var (
+	errRestarted = fmt.Errorf("%w: the coordinator was restarted, and has nothing of what there was before", ErrNotFound)
+	errDied      = fmt.Errorf("%w: the session with the coordinator was lost, and what it had in shared memory with it", ErrNotFound)
+	errRemoved   = fmt.Errorf("%w: the session with the coordinator was lost, and the object was removed meanwhile", ErrNotFound)
+)
 
 // maxNameLen bounds an object's name, in bytes.
 const maxNameLen = 1024
@@ -52,6 +80,9 @@ func (r *remote) open(op string, mode coord.Mode) error {
 	var client *coord.Client
 	if err == nil {
 		client, err = r.b.dial(ctx)
+	}
+	if err == nil {
+		err = r.b.replaced()
 	}
 	if err == nil {
 		err = r.attach(ctx, client, mode)
@@ -96,38 +127,97 @@ func remoteMode(kind, name string, opts []Option) (coord.Mode, error) {
 	return coord.Create, nil
 }
 
-// attach opens the object in client's session. r.mu is held, or r is new.
+// attach opens the object in client's session.
 func (r *remote) attach(ctx context.Context, client *coord.Client, mode coord.Mode) error {
+	at, id, details, err := r.openAt(ctx, client, mode)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.id, r.details = at, id, details
+	return nil
+}
+
+func (r *remote) openAt(ctx context.Context, client *coord.Client, mode coord.Mode) (at place, id uint64, details []byte, err error) {
 	var params []byte
 	if mode != coord.Attach {
 		params = r.params
 	}
-	id, details, err := client.OpenDetails(ctx, protocolKind(r.kind), r.name, r.typ, params, mode)
-	if err != nil {
-		return err
-	}
-	r.client, r.id, r.details = client, id, details
-	return nil
-}
-
-// session returns the client and the object's id there. After a reconnection
-// the object is attached again: it is there under its name, or not at all.
-func (r *remote) session(ctx context.Context) (*coord.Client, uint64, error) {
-	client, err := r.b.dial(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil, 0, ErrClosed
-	}
-	if r.client != client {
-		if err := r.attach(ctx, client, coord.Attach); err != nil {
-			return nil, 0, err
+	for {
+		at = placeOf(client)
+		id, details, err = client.OpenDetails(ctx, protocolKind(r.kind), r.name, r.typ, params, mode)
+		switch {
+		case errors.Is(err, coord.ErrLost) && mode != coord.Exclusive: // once more is as good
+		case err == nil && placeOf(client) != at: // whose is id?
+			_ = client.ReleaseIn(ctx, at.generation+1, id)
+		default:
+			return at, id, details, err
 		}
 	}
-	return client, r.id, nil
+}
+
+// session returns where the object is open, and its handle there. In a session that
+// it has not been open in it is opened again, if it is still there.
+func (r *remote) session(ctx context.Context) (place, uint64, error) {
+	client, err := r.b.dial(ctx)
+	if err != nil {
+		return place{}, 0, err
+	}
+	now := placeOf(client)
+	r.mu.Lock()
+	at, id, lost := r.at, r.id, r.lost
+	if r.closed {
+		lost = ErrClosed
+	}
+	r.mu.Unlock()
+	if lost != nil || at == now {
+		return at, id, lost
+	}
+	return r.reopen(ctx, at, id, now)
+}
+
+// reopen opens the object, which was at a place that is no more, in another session.
+func (r *remote) reopen(ctx context.Context, at place, id uint64, now place) (place, uint64, error) {
+	known := at.client != nil && r.tenure != ofName
+	switch {
+	case known && at.epoch != now.epoch:
+		return r.lose(errRestarted)
+	case known && r.tenure == ofSession:
+		return r.lose(errDied)
+	}
+	now, newID, details, err := r.openAt(ctx, now.client, coord.Attach)
+	switch {
+	case err == nil && known && newID != id: // it has the name now
+		_ = now.client.ReleaseIn(ctx, now.generation, newID)
+		return r.lose(errRemoved)
+	case err != nil && known && (errors.Is(err, ErrNotFound) || errors.Is(err, ErrType)):
+		return r.lose(errRemoved)
+	case err != nil:
+		return place{}, 0, err
+	}
+	r.mu.Lock()
+	spare := r.at == now || r.closed
+	if !spare {
+		r.at, r.id, r.details = now, newID, details
+	}
+	id = r.id
+	closed := r.closed
+	r.mu.Unlock()
+	if spare { // somebody else was as quick
+		_ = now.client.ReleaseIn(ctx, now.generation, newID)
+	}
+	if closed {
+		return place{}, 0, ErrClosed
+	}
+	return now, id, nil
+}
+
+func (r *remote) lose(err error) (place, uint64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost = err
+	return place{}, 0, err
 }
 
 func (r *remote) nameOf() string {
@@ -159,15 +249,15 @@ func (r *remote) close(kind string) error {
 		return &OpError{Op: "close", Kind: kind, Name: "", Err: errNoHandle}
 	}
 	r.mu.Lock()
-	client, id, closed := r.client, r.id, r.closed
+	at, id, closed := r.at, r.id, r.closed
 	r.closed = true
 	r.mu.Unlock()
-	if closed || client == nil { // a Ref that was never used
+	if closed || at.client == nil { // a Ref that was never used
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.b.timeout())
 	defer cancel()
-	err := client.Release(ctx, id)
+	err := at.client.ReleaseIn(ctx, at.generation, id)
 	if err != nil && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrClosed) {
 		return r.opError("close", err)
 	}
@@ -176,7 +266,7 @@ func (r *remote) close(kind string) error {
 
 // opError says what failed; a context's error goes through unchanged.
 func (r *remote) opError(op string, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if isContextError(err) {
 		return err
 	}
 	return &OpError{Op: op, Kind: r.kind, Name: r.name, Err: err}

@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/carom-ipc/carom/coord"
@@ -75,14 +76,19 @@ func (q *remoteCall) do(ctx context.Context, method string) bool {
 	if q.err != nil {
 		return false
 	}
-	client, id, err := q.r.session(ctx)
-	if err == nil {
-		request := coord.Request{Handle: id, Method: method, Args: q.args, Wait: q.wait, Late: q.late}
-		q.out, err = client.Do(ctx, request, q.out[:0])
+	for {
+		at, id, err := q.r.session(ctx)
+		if err == nil {
+			request := coord.Request{Handle: id, Session: at.generation, Method: method, Args: q.args, Wait: q.wait, Late: q.late}
+			q.out, err = at.client.Do(ctx, request, q.out[:0])
+		}
+		if errors.Is(err, coord.ErrStale) {
+			continue // the session was lost just now, before the call was made
+		}
+		q.fail(err)
+		q.in = coord.NewReader(q.out)
+		return q.err == nil
 	}
-	q.fail(err)
-	q.in = coord.NewReader(q.out)
-	return q.err == nil
 }
 
 // stream starts a method whose result is a stream.
@@ -90,14 +96,18 @@ func (q *remoteCall) stream(ctx context.Context, method string) *coord.ClientStr
 	if q.err != nil {
 		return nil
 	}
-	client, id, err := q.r.session(ctx)
-	if err != nil {
-		q.fail(err)
-		return nil
+	for {
+		at, id, err := q.r.session(ctx)
+		if err != nil {
+			q.fail(err)
+			return nil
+		}
+		s, err := at.client.StreamIn(ctx, at.generation, id, method, q.args)
+		if !errors.Is(err, coord.ErrStale) {
+			q.fail(err)
+			return s
+		}
 	}
-	s, err := client.Stream(ctx, id, method, q.args)
-	q.fail(err)
-	return s
 }
 
 // read decodes the next item of the result into v.

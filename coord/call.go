@@ -39,8 +39,11 @@ type Request struct {
 // The call was not carried out.
 var ErrStale = fmt.Errorf("%w: the handle belongs to a session that was lost", errs.ErrUnavailable)
 
+// ErrLost wraps ErrUnavailable: the session was lost. The call may have been
+// carried out.
+var ErrLost = fmt.Errorf("%w: the session was lost; the call may have been carried out", errs.ErrUnavailable)
+
 var (
-	errLost     = fmt.Errorf("%w: the session was lost; the call may have been carried out", errs.ErrUnavailable)
 	errAway     = fmt.Errorf("%w: no connection", errs.ErrUnavailable)
 	errNoAnswer = fmt.Errorf("%w: no answer; the call may have been carried out", errs.ErrUnavailable)
 )

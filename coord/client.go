@@ -113,9 +113,15 @@ func (c *Client) Generation() uint64 {
 
 // Epoch is a random number that the coordinator drew when it started.
 func (c *Client) Epoch() uint64 {
+	_, epoch := c.Life()
+	return epoch
+}
+
+// Life is Generation and Epoch, of one moment.
+func (c *Client) Life() (generation, epoch uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.epoch
+	return c.generation, c.epoch
 }
 
 // Done is closed when the client is of no use any more: it was closed,
@@ -188,7 +194,13 @@ func (c *Client) FrameLimit() int {
 
 // Release gives a handle back, once for each Open that returned it.
 func (c *Client) Release(ctx context.Context, handle uint64) error {
-	_, err := c.Do(ctx, Request{Method: "release", Args: AppendUint(AppendArray(nil, 1), handle), Session: c.Generation()}, nil)
+	return c.ReleaseIn(ctx, c.Generation(), handle)
+}
+
+// ReleaseIn is Release in a certain session, of which handle is: ErrStale in any
+// other.
+func (c *Client) ReleaseIn(ctx context.Context, generation, handle uint64) error {
+	_, err := c.Do(ctx, Request{Method: "release", Args: AppendUint(AppendArray(nil, 1), handle), Session: generation}, nil)
 	return err
 }
 

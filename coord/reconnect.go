@@ -149,7 +149,7 @@ func (c *Client) beginAnew(l *link, w welcome) {
 		var err error
 		switch {
 		case q.sent:
-			err = errLost
+			err = ErrLost
 		case q.tied:
 			err = ErrStale
 		case len(q.frame)-frameHead > c.frame:
