@@ -189,7 +189,7 @@ func (n names) Claim(name, kind, typ string) error {
 		// Say what is there, as for two kinds in shared memory.
 		have, kerr := n.arena.KindOf(ctx, name)
 		if kerr == nil && have != k {
-			return fmt.Errorf("there is %v, wanted %v: %w", have, k, ErrType)
+			return fmt.Errorf("there is %v, wanted %s: %w", have, kindName(kind), ErrType)
 		}
 	}
 	return err

@@ -170,7 +170,7 @@ func TestReturnsTooLate(t *testing.T) {
 	require.Len(t, names(t, m), count)
 }
 
-func TestCloseAtTheEnd(t *testing.T) {
+func TestCloseWhenRemoved(t *testing.T) {
 	m, ctx := startManager(t), t.Context()
 	closed := newEvents(t, m, "closed")[0]
 	tr := carom.Must(trees.New(m, "t", closed))
@@ -178,6 +178,30 @@ func TestCloseAtTheEnd(t *testing.T) {
 	require.False(t, closed.IsSet())
 	require.NoError(t, tr.Close())
 	require.NoError(t, closed.Wait(ctx))
+}
+
+// mourner says that it was closed, to this process.
+type mourner struct{ closed chan<- string }
+
+var mourned = make(chan string, 2)
+
+func (m *mourner) Close() error { m.closed <- "closed"; return nil }
+
+var mourners = carom.Register[*mourner]("Mourner", func() *mourner { return &mourner{mourned} })
+
+func TestCloseAtTheEnd(t *testing.T) {
+	key := []byte("a secret")
+	t.Run("serve", func(t *testing.T) {
+		m, err := carom.Connect(t.Context(), serveHere(t, carom.ServeConfig{AuthKey: key}), &carom.Options{AuthKey: key})
+		require.NoError(t, err)
+		carom.Must(mourners.New(m, "a"))
+		carom.Must(mourners.New(m, "b"))
+		require.NoError(t, m.Close())
+		require.Empty(t, mourned, "an object outlives who made it")
+	})
+	require.Len(t, mourned, 2)
+	<-mourned
+	<-mourned
 }
 
 type pack struct {
