@@ -40,6 +40,8 @@ type Manager struct {
 
 	mu     sync.Mutex
 	client *coord.Client
+	epoch  uint64 // of the coordinator that it is connected to; 0 before the first time
+	other  bool   // which is not the one of arena
 	closed bool
 
 	remote managerRemote
@@ -132,7 +134,6 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 		_ = client.Close()
 		return nil, fmt.Errorf("what the coordinator at %s says of its arena: %w", addr, errors.Join(ErrCorrupt, err))
 	}
-	m.id = [16]byte(w.Arena)
 	if len(files) > 0 && !opts.Remote {
 		if m.arena, err = shm.Attach(files[0]); err != nil {
 			_ = client.Close()
@@ -142,7 +143,7 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 			_ = client.Close()
 		}
 	}
-	register(m)
+	register(m, [16]byte(w.Arena))
 	return m, nil
 }
 
@@ -155,8 +156,7 @@ func newManager(opts Options, addr string, key []byte, arena *shm.Arena) *Manage
 	m := &Manager{opts: opts, addr: addr, key: key, arena: arena}
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	if arena != nil {
-		m.id = arena.ID()
-		register(m)
+		register(m, arena.ID())
 	}
 	return m
 }
@@ -424,6 +424,7 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 			_ = m.client.Close()
 			m.client = nil
 		default:
+			m.notice(m.client)
 			return m.client, nil
 		}
 	}
@@ -439,7 +440,44 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 		_, files := m.client.Welcome()
 		closeAll(files)
 	}
+	if err == nil {
+		m.notice(m.client)
+	}
 	return m.client, err
+}
+
+// notice finds out whether this is another coordinator, and has another arena, than the
+// last time. m.mu is held.
+func (m *Manager) notice(client *coord.Client) {
+	_, epoch := client.Life()
+	if epoch == m.epoch {
+		return
+	}
+	first := m.epoch == 0
+	m.epoch = epoch
+	if first {
+		return
+	}
+	if m.arena != nil {
+		m.other = true
+		return
+	}
+	payload, _ := client.Welcome()
+	var w welcome
+	if err := decodeCBOR(payload, &w); err == nil && len(w.Arena) == len(m.id) {
+		unregister(m)
+		register(m, [16]byte(w.Arena))
+	}
+}
+
+// replaced implements backend.
+func (m *Manager) replaced() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.other {
+		return fmt.Errorf("the coordinator at %s was restarted, and has other memory than this manager: connect again: %w", m.addr, ErrUnavailable)
+	}
+	return nil
 }
 
 // newLane makes lanes in the arena, nil where calls stay on the socket.
@@ -529,8 +567,10 @@ func (m *Manager) fail(op, name string, err error) error {
 	return &OpError{Op: op, Name: name, Err: err}
 }
 
+// isContextError tells errors that go through unchanged. One that came while there was no
+// coordinator says so as well, and is wrapped like others.
 func isContextError(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !errors.Is(err, ErrUnavailable)
 }
 
 func errNilManager(op string) error { return &OpError{Op: op, Err: errNoManager} }
@@ -541,9 +581,11 @@ var managers struct {
 	byID map[[16]byte][]*Manager
 }
 
-func register(m *Manager) {
+// register gives m the id of its arena and has handles that name it find m.
+func register(m *Manager, id [16]byte) {
 	managers.Lock()
 	defer managers.Unlock()
+	m.id = id
 	if managers.byID == nil {
 		managers.byID = make(map[[16]byte][]*Manager)
 	}
@@ -562,6 +604,14 @@ func unregister(m *Manager) {
 	if managers.byID[m.id] = left; len(left) == 0 {
 		delete(managers.byID, m.id)
 	}
+}
+
+// ident is the arena's id, which changes with the coordinator where the arena is not mapped.
+func (m *Manager) ident() []byte {
+	managers.Lock()
+	defer managers.Unlock()
+	id := m.id
+	return id[:]
 }
 
 func managerByID(id []byte) (*Manager, error) {
