@@ -41,8 +41,7 @@ type Peers interface {
 //	         |           |                | sleeper i waits; 0 none        | who sleeps on the word
 //	Wakes[i] | 8 bytes   | this process   | offset of the word whose       | the same
 //	         |           |                | sleepers are about to be woken |
-//	Parking  | 4 bytes×64| every process  | bit 0: somebody is parked;     | a bit too many costs one
-//	         |           |                | others: counts the rings       | wake-up, none is lost
+//	Parking  | 4 bytes×64| every process  | see bucket.go                  | no wake-up is lost
 type Config struct {
 	Self    ID
 	Peers   Peers
@@ -176,21 +175,19 @@ func (d *Domain) wake(word *uint32, n int) int {
 
 // ring wakes the hubs that have somebody parked in the word's bucket.
 func (d *Domain) ring(word *uint32) bool {
-	b := &d.parking[d.bucket(word)]
-	for {
-		v := atom.Load32(b)
-		if v&1 == 0 {
-			return false
-		}
-		if atom.CAS32(b, v, v+1) { // clears bit 0 and counts
-			wake(b, wakeEverybody)
-			return true
-		}
+	i, group := d.bucket(word)
+	b := &d.parking[i]
+	if !ringBucket(b, group) {
+		return false
 	}
+	wake(b, wakeEverybody)
+	return true
 }
 
-func (d *Domain) bucket(word *uint32) uint64 {
-	return d.offset(word) >> 2 * 0x9e3779b97f4a7c15 >> 58
+// bucket is the word's place among the parked.
+func (d *Domain) bucket(word *uint32) (i uint64, group uint32) {
+	hash := d.offset(word) >> 2 * 0x9e3779b97f4a7c15
+	return hash >> 58, uint32(hash >> 50 % groups)
 }
 
 // WakeAll wakes everybody who waits on word, for the sweep: waiters look again.
@@ -218,7 +215,8 @@ func (d *Domain) Recover(waits, wakes []uint64, size uint64) {
 				word := d.at(off)
 				d.WakeAll(word)
 				// The dead may have changed the bucket and not yet woken the hubs.
-				wake(&d.parking[d.bucket(word)], wakeEverybody)
+				i, _ := d.bucket(word)
+				wake(&d.parking[i], wakeEverybody)
 			}
 			atom.Store64(&records[i], 0)
 		}

@@ -71,7 +71,8 @@ func TestRecoverWakesHubs(t *testing.T) {
 	e := w.event()
 	got := make(chan error, 1)
 	go func() { got <- e.Wait(context.Background(), b) }()
-	bucket := &w.park[a.bucket(&e.word)]
+	i, group := a.bucket(&e.word)
+	bucket := &w.park[i]
 	for atom.Load32(bucket)&1 == 0 {
 		time.Sleep(100 * time.Microsecond)
 	}
@@ -79,7 +80,7 @@ func TestRecoverWakesHubs(t *testing.T) {
 	// What the dead one did.
 	atom.Store64(&w.recs[3][0], a.offset(&e.word))
 	atom.Store32(&e.word, eventStep|eventSet)
-	atom.Store32(bucket, atom.Load32(bucket)+1)
+	require.True(t, ringBucket(bucket, group))
 	a.Recover(w.recs[3][:1], nil, 1<<30)
 	select {
 	case err := <-got:

@@ -2,6 +2,7 @@ package futex
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,49 +14,62 @@ import (
 // hub is where waits go when MaxDirect threads sleep already. Parked waiters share
 // Buckets words, hashed by the word they wait on; whoever changes a word on which
 // somebody sleeps also rings its bucket, if that is flagged. One thread waits for
-// all flagged buckets, and looks after a ring at the words parked there.
+// all flagged buckets, and looks after a ring at the words parked there that may be meant.
 type hub struct {
 	d       *Domain
 	mu      sync.Mutex
-	buckets [Buckets]map[*parked]struct{}
+	shelves [Buckets]*shelf
 	started bool
 	closed  bool
 	kick    uint32 // private futex word: a bucket came into use, or the hub closes
 	done    chan struct{}
 }
 
+// shelf is what is parked in a bucket.
+type shelf struct {
+	parked int
+	known  bool   // seen is the bucket as it was flagged, and the words were looked at then
+	seen   uint32 // see flagBucket
+	groups [groups]*parked
+}
+
 type parked struct {
-	word *uint32
-	val  uint32
-	wake chan struct{}
+	word       *uint32
+	val        uint32
+	wake       chan struct{} // one too many does no harm
+	next, prev *parked       // of its group
 }
 
 func (h *hub) init(d *Domain) { h.d = d; h.done = make(chan struct{}) }
 
-// park returns when *word is no longer val, the context ends, closing is closed, or the
+// park returns when *p.word is no longer p.val, the context ends, closing is closed, or the
 // time is over.
-func (h *hub) park(ctx context.Context, closing <-chan struct{}, word *uint32, val uint32, limit time.Duration) {
-	p := &parked{word: word, val: val, wake: make(chan struct{}, 1)}
-	b := h.d.bucket(word)
-	h.mu.Lock()
-	if h.buckets[b] == nil {
-		h.buckets[b] = make(map[*parked]struct{})
+func (h *hub) park(ctx context.Context, closing <-chan struct{}, p *parked, limit time.Duration) {
+	if p.wake == nil {
+		p.wake = make(chan struct{}, 1)
 	}
-	h.buckets[b][p] = struct{}{}
+	b, group := h.d.bucket(p.word)
+	h.mu.Lock()
+	s := h.shelves[b]
+	if s == nil {
+		s = new(shelf)
+		h.shelves[b] = s
+	}
+	s.put(p, group)
 	if !h.started {
 		h.started = true
 		go h.run()
-	} else if len(h.buckets[b]) == 1 || atom.Load32(&h.d.parking[b])&1 == 0 {
+	} else if s.parked == 1 || atom.Load32(&h.d.parking[b])&bucketFlag == 0 {
 		atomic.AddUint32(&h.kick, 1)
 		wakePrivate(&h.kick)
 	}
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()
-		delete(h.buckets[b], p)
+		s.take(p, group)
 		h.mu.Unlock()
 	}()
-	if atom.Load32(word) != val { // a ring before p stood in the bucket was not for p
+	if atom.Load32(p.word) != p.val { // a ring before p stood on the shelf was not for p
 		return
 	}
 
@@ -73,50 +87,99 @@ func (h *hub) park(ctx context.Context, closing <-chan struct{}, word *uint32, v
 	}
 }
 
+func (s *shelf) put(p *parked, group uint32) {
+	p.prev, p.next = nil, s.groups[group]
+	if p.next != nil {
+		p.next.prev = p
+	}
+	s.groups[group] = p
+	s.parked++
+}
+
+func (s *shelf) take(p *parked, group uint32) {
+	if p.next != nil {
+		p.next.prev = p.prev
+	}
+	if p.prev != nil {
+		p.prev.next = p.next
+	} else {
+		s.groups[group] = p.next
+	}
+	s.parked--
+}
+
+// look wakes those of a group whose words have changed, and reports that there were any.
+func (s *shelf) look(group int) (woken bool) {
+	for p := s.groups[group]; p != nil; p = p.next {
+		if atom.Load32(p.word) != p.val {
+			woken = true
+			select {
+			case p.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+	return woken
+}
+
+// flag flags the shelf's bucket and looks at the words that may have changed. It reports
+// that somebody was woken.
+func (s *shelf) flag(bucket *uint32) (woken bool) {
+	now, changed := flagBucket(bucket, s.seen)
+	if !s.known {
+		changed = everyGroup
+	}
+	s.seen, s.known = now, true
+	switch changed {
+	case noGroup:
+	case everyGroup:
+		for g := range s.groups {
+			woken = s.look(g) || woken
+		}
+	default:
+		woken = s.look(changed)
+	}
+	return woken
+}
+
 // run flags each bucket in use, looks at its words, then sleeps on the flagged
 // values: a ring after the flag changes the value, one before it left its traces in
 // the words.
 func (h *hub) run() {
 	defer close(h.done)
+	var vec []waitv
+	var words []*uint32
+	var vals []uint32
 	for {
 		kick := atomic.LoadUint32(&h.kick)
-		vec := []waitv{privateWord(&h.kick, kick)}
-		var words []*uint32
-		var vals []uint32
+		vec, words, vals = append(vec[:0], privateWord(&h.kick, kick)), words[:0], vals[:0]
+		woken := false
 		h.mu.Lock()
 		if h.closed {
 			h.mu.Unlock()
 			return
 		}
-		for i := range h.buckets {
-			if len(h.buckets[i]) == 0 {
-				continue
+		for i, s := range h.shelves {
+			switch {
+			case s == nil:
+			case s.parked == 0:
+				s.known = false
+			default:
+				b := &h.d.parking[i]
+				woken = s.flag(b) || woken
+				words, vals = append(words, b), append(vals, s.seen)
+				vec = append(vec, sharedWord(b, s.seen))
 			}
-			v := h.flag(&h.d.parking[i])
-			for p := range h.buckets[i] {
-				if atom.Load32(p.word) != p.val {
-					select {
-					case p.wake <- struct{}{}:
-					default:
-					}
-				}
-			}
-			words, vals = append(words, &h.d.parking[i]), append(vals, v)
-			vec = append(vec, sharedWord(&h.d.parking[i], v))
 		}
 		h.mu.Unlock()
+		if woken {
+			// They go first: in the system call this thread would keep their processor
+			// until the runtime finds out.
+			runtime.Gosched()
+			continue
+		}
 		if !waitMany(vec, 0) {
 			h.waitEach(kick, words, vals)
-		}
-	}
-}
-
-// flag sets bit 0 and returns the value to sleep on.
-func (h *hub) flag(b *uint32) uint32 {
-	for {
-		v := atom.Load32(b)
-		if v&1 != 0 || atom.CAS32(b, v, v|1) {
-			return v | 1
 		}
 	}
 }

@@ -34,6 +34,7 @@ func TestSchedules(t *testing.T) {
 		{"Notifier", 20000, notifierPasses},
 		{"NotifierDeath", 20000, notifierDeath},
 		{"Await", 8000, awaitSignal},
+		{"Bucket", 10000, bucketTells},
 	} {
 		if !t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) }) {
 			return

@@ -22,6 +22,7 @@ type sleeper struct {
 	acked  atomic.Uint32 // the sleeper has seen ended
 	ending *ending       // nil if ctx cannot end
 	vec    [3]waitv
+	place  parked // with the hub
 
 	before, after *sleeper // those with the same ending
 }
@@ -64,7 +65,8 @@ func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Dur
 	}
 	switch {
 	case s.record < 0:
-		s.d.hub.park(s.ctx, s.d.closing, s.word, val, limit)
+		s.place.word, s.place.val = s.word, val
+		s.d.hub.park(s.ctx, s.d.closing, &s.place, limit)
 		return
 	case s.ending == nil && peer == nil && limit == 0:
 		wait(s.word, val)
@@ -116,6 +118,6 @@ func (s *sleeper) finish() {
 	if s.ending != nil && !d.endings.leave(s) {
 		return // not for reuse
 	}
-	*s = sleeper{}
+	*s = sleeper{place: parked{wake: s.place.wake}}
 	sleepers.Put(s)
 }

@@ -70,6 +70,13 @@ var list = []mutant{
 		"!atom.CAS32(word, w, w|asleep) {",
 		"func() bool { atom.Store32(word, w|asleep); return false }() {", ""},
 
+	{"a change after a ring leaves no mark in the bucket", "futex/bucket.go",
+		"		case atom.CAS32(b, v, v|bucketMixed):\n			return false\n",
+		"		default:\n			return false\n", ""},
+	{"a hub that missed a ring looks at the last one's group only", "futex/bucket.go",
+		"v/bucketRing == (before+bucketRing)/bucketRing && v&bucketMixed == 0:",
+		"v&bucketMixed == 0:", ""},
+
 	{"an item's header is stored before its bytes", "shm/queue.go",
 		"	if len(head) > 0 {\n		q.write(seg+pos+itemHead, head)\n	}\n",
 		"	atom.Publish32(q.word(seg+pos), uint32(size)<<2|tagInline)\n	if len(head) > 0 {\n		q.write(seg+pos+itemHead, head)\n	}\n", ""},
