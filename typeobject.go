@@ -51,6 +51,9 @@ func (s *servant) Call(ctx context.Context, sess *coord.Session, name string, ar
 	case err != nil:
 		return dst, err
 	case !p.object.IsValid():
+		if err := sess.CheckResult(p.result); err != nil {
+			return dst, err
+		}
 		return append(dst, p.result...), nil
 	}
 	objectName, handle, err := s.h.deliver(sess, s.h.types[m.returns], p.object)

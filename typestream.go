@@ -23,7 +23,7 @@ func (s *servant) Stream(sess *coord.Session, name string, args []byte) (coord.S
 	if m.stream == atOnce {
 		return nil, fmt.Errorf("%w: %s gives no stream", ErrType, m.name)
 	}
-	st := &objectStream{s: s, m: m, args: append([]byte(nil), args...), items: make(chan streamItem, itemsAhead)}
+	st := &objectStream{s: s, m: m, sess: sess, args: append([]byte(nil), args...), items: make(chan streamItem, itemsAhead)}
 	st.ctx, st.cancel = context.WithCancel(s.h.context(sess.Context()))
 	return st, nil
 }
@@ -33,6 +33,7 @@ func (s *servant) Stream(sess *coord.Session, name string, args []byte) (coord.S
 type objectStream struct {
 	s      *servant
 	m      *method
+	sess   *coord.Session
 	args   []byte
 	ctx    context.Context // of the method
 	cancel context.CancelFunc
@@ -120,7 +121,7 @@ func (st *objectStream) produce() (err error) {
 		return failure(s.t.typeid, m.method, err)
 	}
 	pass := func(v any) (err error) {
-		b, err := appendValue(s.h.codec, nil, v)
+		b, err := st.encode(v)
 		if err != nil {
 			return err
 		}
@@ -179,7 +180,7 @@ func (st *objectStream) receive(ch reflect.Value) error {
 		if !ok {
 			return nil
 		}
-		b, err := appendValue(st.s.h.codec, nil, v.Interface())
+		b, err := st.encode(v.Interface())
 		if err != nil {
 			return err
 		}
@@ -187,6 +188,14 @@ func (st *objectStream) receive(ch reflect.Value) error {
 			return st.ctx.Err()
 		}
 	}
+}
+
+func (st *objectStream) encode(item any) ([]byte, error) {
+	b, err := appendValue(st.s.h.codec, nil, item)
+	if err == nil {
+		err = st.sess.CheckResult(b)
+	}
+	return b, err
 }
 
 // send reports whether the item is on its way.

@@ -3,6 +3,7 @@ package coord
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/carom-ipc/carom/internal/errs"
 )
@@ -142,6 +143,16 @@ func appendError(dst []byte, id uint64, kind, method string, err error) []byte {
 	dst = AppendText(dst, remote.Message)
 	dst = AppendText(dst, remote.Type)
 	return AppendText(dst, remote.Method)
+}
+
+// cutShort is err with texts of most bytes, for a reply that has room for no more.
+func cutShort(err error, most int) error {
+	cut := func(s string) string { return strings.ToValidUTF8(s[:min(len(s), most)], "") }
+	var remote *errs.RemoteError
+	if errors.As(err, &remote) {
+		return &errs.RemoteError{Type: cut(remote.Type), Method: cut(remote.Method), Message: cut(remote.Message)}
+	}
+	return errs.FromCode(errs.Code(err), cut(err.Error()))
 }
 
 // parseError turns an error reply's value into the error.

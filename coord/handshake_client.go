@@ -2,7 +2,6 @@ package coord
 
 import (
 	"crypto/hmac"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,7 +19,7 @@ func greet(conn net.Conn, key []byte, h hello) (w welcome, in *frameReader, file
 	writeErr := writeHandshake(conn, appendHello(nil, h))
 	body, err := in.next()
 	if err != nil {
-		return w, nil, rights.files, errors.Join(writeErr, err)
+		return w, nil, rights.files, bothErrors(writeErr, err)
 	}
 	c, err := parseChallenge(body)
 	if err != nil {
@@ -35,7 +34,7 @@ func greet(conn net.Conn, key []byte, h hello) (w welcome, in *frameReader, file
 	writeErr = writeHandshake(conn, appendProof(nil, mac))
 	in.limit = welcomeMax
 	if body, err = in.next(); err != nil {
-		return w, nil, rights.files, errors.Join(writeErr, err)
+		return w, nil, rights.files, bothErrors(writeErr, err)
 	}
 	if w, err = parseWelcome(body); err != nil {
 		return w, nil, rights.files, err
@@ -52,6 +51,15 @@ func greet(conn net.Conn, key []byte, h hello) (w welcome, in *frameReader, file
 	in.r = conn
 	in.limit = int(min(w.frame, maxFrame))
 	return w, in, rights.files, nil
+}
+
+// bothErrors is why a frame could not be written, if so, and why none came. TLS says the
+// same of both.
+func bothErrors(write, read error) error {
+	if write == nil || write.Error() == read.Error() {
+		return read
+	}
+	return fmt.Errorf("%w, %w", read, write)
 }
 
 // welcomeMax bounds the one frame of the handshake that carries the

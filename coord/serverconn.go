@@ -192,6 +192,9 @@ func (c *serverConn) frame(id uint64, kind, method string, out []byte, err error
 		}
 	}
 	out = appendError(beginFrame(out[:0]), id, kind, method, err)
+	if limit := c.srv.limits.Frame; len(out)-frameHead > limit {
+		out = appendError(beginFrame(nil), id, kind, method, cutShort(err, limit/4))
+	}
 	out, _ = endFrame(out, 0, maxFrame)
 	return out
 }

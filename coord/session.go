@@ -60,6 +60,20 @@ func (s *Session) Budget() *Budget { return &s.srv.budget }
 // stops there, with ErrTooLarge, rather than build what cannot be sent.
 func (s *Session) FrameLimit() int { return s.srv.limits.Frame }
 
+// CheckResult looks at a result that code beyond the coordinator encoded: clients give up
+// a connection over a reply that is no CBOR item, or is nested more deeply than they were
+// told. ErrTooLarge: it is.
+func (s *Session) CheckResult(item []byte) error {
+	n, err := itemSize(item, s.srv.limits.Depth)
+	if err == nil && n != len(item) {
+		err = errMalformed
+	}
+	if err != nil {
+		return fmt.Errorf("the result: %w", err)
+	}
+	return nil
+}
+
 // OnEnd arranges for f to be called when the session has ended and none of its
 // calls runs any more; at once, if that is so.
 func (s *Session) OnEnd(f func()) {

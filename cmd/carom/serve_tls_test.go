@@ -115,11 +115,18 @@ func TestServeOnSeveralAddresses(t *testing.T) {
 		require.NoError(t, m.Close())
 	}
 
+	for _, command := range []string{"ls", "doctor"} {
+		r := runCarom(t, testKey, command, "-ca", ca.path("ca.pem"), "-cert", ca.path("client.pem"), "-key", ca.path("client.key"), secure)
+		require.Equal(t, exitOK, r.code, r)
+		require.Regexp(t, `(?m)^shared +Dict|^sound: 1 objects`, r.stdout, r)
+	}
+
 	refused := func(addr string, conf *tls.Config, key string, want error) {
 		t.Helper()
 		_, err := carom.Connect(ctx, addr, &carom.Options{AuthKey: []byte(key), TLS: conf})
 		require.ErrorIs(t, err, want)
 		require.ErrorContains(t, err, addr)
+		require.NotContains(t, err.Error(), "\n", "said once")
 	}
 	refused(secure, nil, testKey, carom.ErrAuth)
 	refused(secure, ca.client(t, "client"), "another key", carom.ErrAuth)
