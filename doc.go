@@ -64,6 +64,10 @@
 //   - Array.Slice is a copy. Array.Do works on a copy, and stores the elements that f
 //     changed. Array.All reads many elements at once. ByteQueue copies what it sends.
 //   - Objects in the arena do not go on without the coordinator: they are ErrUnavailable.
+//   - A connection that is lost is made anew, and nothing is lost with it. After the grace
+//     period (Limits) the session has died, and what it held with it: its handles of objects
+//     in the arena answer ErrNotFound, and are to be opened again. A process on the
+//     coordinator's machine that is killed is dead at once.
 //   - A value that goes into one message is bounded by the frame limit (Limits): an item of
 //     a queue, what InitialSlice says.
 //   - Elements are little-endian on the wire: a big-endian machine cannot use those of more
@@ -152,8 +156,8 @@
 // # Limits
 //
 //   - Linux on a 64-bit machine. Kernels before 5.16, which cannot wait for several words
-//     at once, are slower to wake. Elsewhere programs build, and Start and Connect return
-//     errors that wrap errors.ErrUnsupported.
+//     at once, are slower to wake. Elsewhere programs build, and Start returns an error that
+//     wraps errors.ErrUnsupported.
 //   - Elements of Value and Array are of fixed size and free of pointers. Queue, Dict,
 //     List and Namespace take whatever CBOR encodes.
 //   - A name has at most 1,024 bytes of UTF-8. A manager has up to 16 million objects and
