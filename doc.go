@@ -66,8 +66,8 @@
 //   - Objects in the arena do not go on without the coordinator: they are ErrUnavailable.
 //   - A connection that is lost is made anew, and nothing is lost with it. After the grace
 //     period (Limits) the session has died, and what it held with it: its handles of objects
-//     in the arena answer ErrNotFound, and are to be opened again. A process on the
-//     coordinator's machine that is killed is dead at once.
+//     in the arena answer ErrNotFound, and are to be opened again. The death of a process
+//     that is connected by a unix socket is noticed at once.
 //   - A value that goes into one message is bounded by the frame limit (Limits): an item of
 //     a queue, what InitialSlice says.
 //   - Elements are little-endian on the wire: a big-endian machine cannot use those of more
