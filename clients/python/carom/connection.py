@@ -63,6 +63,7 @@ class Connection:
         self.garbage = collections.deque()
         self._sending = threading.Lock()
         self._last = 0
+        self._moved = 0  # bytes that have come
         self._pending = {}  # id → Call, or None where nobody waits
         self._why = None
         self._stream = dial(address, timeout, ssl_context)
@@ -96,11 +97,19 @@ class Connection:
         try:
             if not c.wait(timeout):
                 self._send(None, 0, "cancel", [c.id])
-                c.wait(None)
+                self._until_over(c)
         except BaseException:
             self._give_up(c, read, undo)
             raise
         return c.result(read)
+
+    def _until_over(self, c):
+        """Waits for the reply to what was cancelled. It may take its time: a condition has to
+        have its lock again. A coordinator that says nothing at all is given up."""
+        while not c.wait(_PATIENCE):
+            before, ping = self._moved, self.send(0, "ping", [])
+            if not ping.wait(_PATIENCE) and self._moved == before:
+                self._lose("the coordinator does not answer")
 
     def _give_up(self, c, read, undo):
         try:
@@ -190,6 +199,7 @@ class Connection:
             if not more:
                 raise ConnectionLost("the coordinator closed the connection")
             buf += more
+            self._moved += len(more)
 
     def _hand_out(self, body):
         d = cbor.Decoder(body, self.tags)

@@ -1,18 +1,20 @@
 """Byte streams to a coordinator."""
 
+import ipaddress
 import select
 import socket
 import ssl
 import threading
 from urllib.parse import urlsplit
 
-from .errors import Unavailable
+from .errors import AuthError, Unavailable
 
 __all__ = ["dial"]
 
 
 def dial(address, timeout, ssl_context):
-    """A Stream to address. Unavailable: nobody listens there. ValueError: it is no address."""
+    """A Stream to address. Unavailable: nobody listens there. ValueError: it is no address.
+    AuthError: it is on another machine, and tcp shows everybody what goes there."""
     url = urlsplit(address)
     if url.scheme == "unix":
         path = address[len("unix://"):]
@@ -23,6 +25,8 @@ def dial(address, timeout, ssl_context):
     elif url.scheme in ("tcp", "tls"):
         if not url.hostname or not url.port:
             raise ValueError(f"{address!r}: want {url.scheme}://host:port")
+        if url.scheme == "tcp" and not _loopback(url.hostname):
+            raise AuthError(f"{address}: plaintext is for loopback only, use tls://")
         sock, target = None, (url.hostname, url.port)
     else:
         raise ValueError(f"{address!r}: want unix:///path, tcp://host:port or tls://host:port")
@@ -30,6 +34,10 @@ def dial(address, timeout, ssl_context):
         if sock is None:
             sock = socket.create_connection(target, timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if hasattr(socket, "TCP_KEEPIDLE"):  # a machine that is gone is noticed within 20 s
+                for option, n in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3)):
+                    sock.setsockopt(socket.IPPROTO_TCP, option, n)
         else:
             sock.settimeout(timeout)
             sock.connect(target)
@@ -41,6 +49,13 @@ def dial(address, timeout, ssl_context):
             sock.close()
         raise Unavailable(f"{address}: {e}") from e
     return TLSStream(sock) if url.scheme == "tls" else Stream(sock)
+
+
+def _loopback(host):
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Stream:

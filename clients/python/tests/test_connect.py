@@ -5,6 +5,7 @@ import hashlib
 import multiprocessing
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -12,10 +13,11 @@ import threading
 import time
 import unittest
 import weakref
+from unittest import mock
 
 from support import KEY, LONG, ROOT, Coordinator, TestCase, carom, scratch
 
-from carom import cbor, handshake
+from carom import cbor, connection, handshake
 
 
 class TestErrors(TestCase):
@@ -33,6 +35,13 @@ class TestErrors(TestCase):
             self.assertIsInstance(e.exception, ConnectionError)
         for address in ("nowhere", "http://localhost:1", "tcp://localhost", "unix://relative"):
             self.assertRaises(ValueError, carom.connect, address, KEY)
+
+    def test_plaintext_stays_on_the_machine(self):
+        for address in ("tcp://192.0.2.1:7", "tcp://[2001:db8::1]:7", "tcp://example.org:7"):
+            with self.assertRaises(carom.AuthError) as e:
+                carom.connect(address, KEY)
+            self.assertIn("use tls://", str(e.exception))
+        self.assertRaises(carom.Unavailable, carom.connect, "tcp://[::1]:1", KEY)
 
     def test_keys_of_the_environment(self):
         path = scratch() / "key"
@@ -139,6 +148,16 @@ class TestTheOtherEnd(unittest.TestCase):
         self.assertEqual([type(e) for e in errors], [carom.ConnectionLost] * 3)
         self.assertIsInstance(errors[0], EOFError)
         self.assertRaises(carom.Unavailable, q.qsize)
+
+    def test_a_timeout_does_not_wait_for_a_coordinator_that_is_stopped(self):
+        c = Coordinator()
+        m = carom.connect(c.address, KEY)
+        self.addCleanup(m.close)
+        q = m.Queue()
+        c.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(c.kill)
+        with mock.patch.object(connection, "_PATIENCE", 0.05):
+            self.assertRaisesRegex(carom.ConnectionLost, "does not answer", q.get, timeout=0.05)
 
     def test_a_restart(self):
         """Of what was there, nothing is met again; what is new can be used."""
