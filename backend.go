@@ -12,7 +12,7 @@ type backend interface {
 	dial(ctx context.Context) (*coord.Client, error)        // the coordinator's client; ErrUnavailable when it is gone
 	otherKind(ctx context.Context, name, kind string) error // ErrType if something of another kind has the name
 	replaced() error                                        // ErrUnavailable if the coordinator is not that of the memory which this process has
-	encode(v any) ([]byte, error)                           // deterministic; handles become tags
+	encode(dst []byte, v any) ([]byte, error)               // appends; deterministic; handles become tags
 	decode(b []byte, v any) error                           // into a pointer to a zero value
 	timeout() time.Duration                                 // bounds constructors and Close, which take no context
 }

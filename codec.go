@@ -67,6 +67,15 @@ func encodeCBOR(v any) ([]byte, error) {
 	return b, nil
 }
 
+// appendCBOR is encodeCBOR at the end of dst.
+func appendCBOR(dst []byte, v any) ([]byte, error) {
+	if out, ok := appendPlain(dst, v); ok {
+		return out, nil
+	}
+	b, err := encodeCBOR(v)
+	return append(dst, b...), err
+}
+
 // encodeTo is encodeCBOR into a buffer.
 func encodeTo(buf *bytes.Buffer, v any) error {
 	if err := encMode.MarshalToBuffer(v, buf); err != nil {
@@ -78,6 +87,9 @@ func encodeTo(buf *bytes.Buffer, v any) error {
 // decodeCBOR decodes b into v, a pointer to a zero value. ErrType: b does not
 // fit v.
 func decodeCBOR(b []byte, v any) error {
+	if decodePlain(b, v) {
+		return nil
+	}
 	err := decMode.Unmarshal(b, v)
 	if err == nil {
 		return nil

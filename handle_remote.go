@@ -139,7 +139,7 @@ func (h *handle) send(ctx context.Context, op, method string, read result, args 
 		q.arg(arg)
 	}
 	if q.do(ctx, method) && read != nil {
-		q.fail(read(q.in))
+		q.fail(read(&q.in))
 		q.fail(q.in.Err())
 	}
 	return q.err

@@ -541,7 +541,7 @@ func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
 	return err
 }
 
-func (m *Manager) encode(v any) ([]byte, error) { return encodeCBOR(v) }
+func (m *Manager) encode(dst []byte, v any) ([]byte, error) { return appendCBOR(dst, v) }
 
 func (m *Manager) decode(b []byte, v any) error { return decodeCBOR(b, v) }
 

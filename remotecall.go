@@ -17,7 +17,7 @@ type remoteCall struct {
 	op   string
 	args []byte
 	out  []byte
-	in   *coord.Reader
+	in   coord.Reader
 	err  error
 	wait bool         // as coord.Request has it
 	late func([]byte) // likewise
@@ -57,9 +57,9 @@ func (q *remoteCall) value(v any) {
 	if q.err != nil {
 		return
 	}
-	b, err := q.r.b.encode(v)
+	args, err := q.r.b.encode(q.args, v)
 	q.fail(err)
-	q.args = append(q.args, b...)
+	q.args = args
 }
 
 func (q *remoteCall) int(v int)       { q.args = coord.AppendInt(q.args, int64(v)) }
@@ -86,7 +86,7 @@ func (q *remoteCall) do(ctx context.Context, method string) bool {
 			continue // the session was lost just now, before the call was made
 		}
 		q.fail(err)
-		q.in = coord.NewReader(q.out)
+		q.in.Reset(q.out)
 		return q.err == nil
 	}
 }
@@ -129,7 +129,7 @@ func (q *remoteCall) collect(ctx context.Context, method string, f func()) {
 		if q.fail(err); q.err != nil {
 			return
 		}
-		q.in = coord.NewReader(batch)
+		q.in.Reset(batch)
 		for q.in.Array(); q.in.More(); {
 			if f(); q.err != nil {
 				return

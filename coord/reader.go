@@ -20,6 +20,9 @@ type Reader struct {
 // the arguments that it hands to an Object.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
 
+// Reset makes r read b instead.
+func (r *Reader) Reset(b []byte) { *r = Reader{rest: b} }
+
 // Err is nil, or wraps ErrType and says which item was expected.
 func (r *Reader) Err() error { return r.err }
 
