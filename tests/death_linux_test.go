@@ -312,7 +312,7 @@ func TestDeathOfAWaiter(t *testing.T) {
 						}
 					}
 				}
-				if what == "wait lock" {
+				if what == "wait lock" || remote && round >= 5 && what == "wait condition" {
 					// The first may have died as the owner; then the second is told.
 					if err := receive(t, result(second.Wait)); err != nil {
 						require.ErrorIs(t, err, carom.ErrOwnerDied)
