@@ -178,16 +178,17 @@ func (c *Client) await(ctx context.Context, w *call) ([]byte, error) {
 	var cause error // the context's, from when on the call is cancelled
 	c.mu.Lock()
 	for !w.done {
+		ended := ctx.Err() // once: it may end between two looks
 		switch {
-		case ctx.Err() != nil && cause == nil && w.wait && w.sent:
-			cause = ctx.Err()
+		case ended != nil && cause == nil && w.wait && w.sent:
+			cause = ended
 			w.cancelled = true
 			patience, stop := context.WithTimeout(context.Background(), c.cancelCall(w.id))
 			defer stop()
 			ctx = patience
-		case ctx.Err() != nil:
+		case ended != nil:
 			if cause == nil {
-				cause = ctx.Err()
+				cause = ended
 			}
 			err := c.abandon(w, cause)
 			dst := w.dst
