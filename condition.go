@@ -150,7 +150,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 		return c.wrap("wait", err)
 	}
 	err = w.Wait(ctx)
-	lerr := c.lock.Lock(context.WithoutCancel(ctx))
+	lerr := c.lock.Lock(context.Background())
 	if err == nil {
 		w.Leave() // not before: who dies waiting for the lock has not heard of the notification
 	}

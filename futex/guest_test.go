@@ -78,7 +78,7 @@ func TestGuestCloses(t *testing.T) {
 			go func() { _, err := w.mutex().Lock(context.Background(), g, Report); got <- err }()
 			go func() { got <- w.event().Wait(t.Context(), g) }()
 			go func() { got <- w.notifier().Wait(t.Context(), g, func() bool { return false }) }()
-			go func() { got <- g.Await(context.Background(), own, 0) }()
+			go func() { got <- g.Await(context.Background(), own, 0, own) }()
 			return got
 		}
 		const crowd = 20 // more than have records
@@ -102,7 +102,7 @@ func TestGuestCloses(t *testing.T) {
 
 		require.NoError(t, w.mutex().Unlock(d))
 		w.event().Set(d)
-		d.Signal(&w.words[39], 1)
+		d.Set(&w.words[39], 1).Wake()
 		for range 3 {
 			require.NoError(t, <-inB)
 		}

@@ -113,8 +113,8 @@ func notifierDeath(s *sched.Schedule) func() {
 	}
 }
 
-// Signals reach the one who waits for its word, unless it has given up; a signaller's
-// death is made good by the sweep.
+// A word that is set reaches the one who waits for it, unless that one has given up; the
+// death of who sets it is made good by the sweep.
 func awaitSignal(s *sched.Schedule) func() {
 	p := newStage(s, true)
 	w := p.word(3)
@@ -125,13 +125,13 @@ func awaitSignal(s *sched.Schedule) func() {
 	if s.Choose(2) == 0 {
 		p.mortal(1, nil, func(d *Domain) {
 			if atom.Load32(w)&^asleep == 0 {
-				d.Signal(w, 1)
+				d.Set(w, 1).Wake()
 			}
 		})
 	}
-	s.Go(1, "signaller", func() { p.d[1].Signal(w, 1) })
+	s.Go(1, "signaller", func() { p.d[1].Set(w, 1).Wake() })
 	s.Go(2, "waiter", func() {
-		err := p.d[2].Await(ctx, w, 0)
+		err := p.d[2].Await(ctx, w, 0, w)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			sched.Must(err)
 		}

@@ -36,7 +36,8 @@ func barrierWaiters(a *Arena, o Ref, d *futex.Domain) *waiters { return waitersO
 
 func init() {
 	waitListOps(Barrier, barrierWaiters, func(w *waiters, dead futex.ID) {
-		waited := w.word == barrierActing && w.phase == uint32(dead)
+		// Who breaks it may die before it has told everybody.
+		waited := w.word == barrierBroken || w.word == barrierActing && w.phase == uint32(dead)
 		w.each(func(i uint32, n *node) {
 			if n.id == uint32(dead) {
 				// Also if it was released meanwhile: it did not live to leave.
@@ -46,7 +47,9 @@ func init() {
 			}
 		})
 		if waited {
-			w.breakUp(barrierBroken)
+			w.breakUp(barrierBroken).Wake()
+		} else {
+			w.late().NotifyAll(w.d)
 		}
 	})
 }
@@ -56,14 +59,17 @@ func RendezvousOf(o *Object) *Rendezvous {
 	return &Rendezvous{barrierWaiters(o.arena, o.Ref, o.arena.domain)}
 }
 
-// breakUp sends everybody who waits away, and sets the state.
-func (w *waiters) breakUp(state uint32) {
-	atom.Store32(&w.phase, 0)
+// breakUp sends everybody who waits away, and sets the state. The last is left for the
+// caller to wake.
+func (w *waiters) breakUp(state uint32) (last futex.Wakeup) {
 	atom.Store32(&w.word, state)
-	for w.waiting > 0 {
-		w.settle(nodeBroken, 0)
-	}
+	atom.Store32(&w.phase, 0) // not before: else the death of who acts would go unnoticed
 	w.late().NotifyAll(w.d)
+	for w.waiting > 0 {
+		last.Wake()
+		last = w.settle(nodeBroken, 0)
+	}
+	return last
 }
 
 // Wait waits for the other parties and returns the order of arrival, 0 to parties-1.
@@ -76,7 +82,7 @@ func (b *Rendezvous) Wait(ctx context.Context, action func() error) (int, error)
 		return index, err
 	}
 	err = b.act(action)
-	index, ferr := b.Finish(context.WithoutCancel(ctx), turn, err == nil)
+	index, ferr := b.Finish(context.Background(), turn, err == nil)
 	if err == nil {
 		err = ferr
 	}
@@ -101,8 +107,8 @@ func (b *Rendezvous) Arrive(ctx context.Context, acts bool) (index int, turn uin
 				w.leave()
 				return 0, turn, nil
 			}
-			index = b.release()
-			w.leave()
+			index, next := b.release()
+			w.leaveTo(next)
 			return index, 0, nil
 		case w.word == barrierFilling:
 			index, err = b.join(ctx)
@@ -123,11 +129,12 @@ func (b *Rendezvous) join(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	state, err := w.await(ctx, i)
+	state, err := w.await(ctx, i, &w.word)
 	if state == nodeFree {
 		return 0, err
 	}
-	defer w.leave()
+	var next futex.Wakeup
+	defer func() { w.leaveTo(next) }()
 	index := w.node(i).value
 	w.remove(i)
 	switch state {
@@ -137,7 +144,7 @@ func (b *Rendezvous) join(ctx context.Context) (int, error) {
 		return 0, errs.ErrBroken
 	}
 	if isDeadline(err) {
-		w.breakUp(barrierBroken)
+		next = w.breakUp(barrierBroken)
 		return 0, broken{err}
 	}
 	return 0, err
@@ -162,28 +169,37 @@ func (b *Rendezvous) Finish(ctx context.Context, turn uint64, ok bool) (int, err
 	if err := w.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer w.leave()
+	index := 0
+	var next futex.Wakeup
+	defer func() { w.leaveTo(next) }()
 	switch {
 	case w.word != barrierActing || w.tickets != turn:
 		return 0, errs.ErrBroken
 	case !ok:
-		w.breakUp(barrierBroken)
+		next = w.breakUp(barrierBroken)
 		return 0, errs.ErrBroken
 	}
-	return b.release(), nil
+	index, next = b.release()
+	return index, nil
 }
 
-// release ends a round. The list is entered.
-func (b *Rendezvous) release() int {
+// release ends a round. The list is entered; the last to be woken is left to the caller.
+func (b *Rendezvous) release() (int, futex.Wakeup) {
 	w := b.w
 	index := uint32(0)
+	var last futex.Wakeup
 	for ; w.waiting > 0; index++ {
-		w.settle(nodeGranted, index)
+		last.Wake()
+		last = w.settle(nodeGranted, index)
 	}
 	atom.Store32(&w.word, barrierFilling)
 	atom.Store32(&w.phase, 0)
-	w.late().NotifyAll(w.d)
-	return int(index)
+	if w.late().Sleepers() {
+		last.Wake() // nobody may hold one wake-up and wait for another
+		last = futex.Wakeup{}
+		w.late().NotifyAll(w.d)
+	}
+	return int(index), last
 }
 
 // act breaks the barrier also where the action panics.
@@ -211,12 +227,11 @@ func (b *Rendezvous) End(ctx context.Context, broken bool) error {
 	if err := b.w.enter(ctx); err != nil {
 		return err
 	}
-	defer b.w.leave()
 	state := uint32(barrierFilling)
 	if broken {
 		state = barrierBroken
 	}
-	b.w.breakUp(state)
+	b.w.leaveTo(b.w.breakUp(state))
 	return nil
 }
 

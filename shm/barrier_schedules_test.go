@@ -113,6 +113,32 @@ func barrierDeath(s *sched.Schedule) func() {
 	return func() { p.sound(4) }
 }
 
+// Who aborts the barrier and dies in the middle has told everybody, or nobody.
+func barrierAbortDeath(s *sched.Schedule) func() {
+	p := newMeeting(s, 2+s.Choose(2))
+	var act func() error
+	if s.Choose(2) == 0 {
+		act = p.action
+	}
+	p.after = func() {
+		if !p.b[4].Broken() {
+			sched.Must(p.b[4].Abort())
+		}
+	}
+	p.mortal(1)
+	s.Go(1, "victim", func() { sched.Must(p.b[1].Abort()) })
+	for i := 2; i <= 4; i++ { // with two parties, one comes late
+		s.Go(i, "party", func() {
+			for range 3 {
+				if _, err := p.b[i].Wait(background, act); !is(err, errs.ErrBroken) {
+					return
+				}
+			}
+		})
+	}
+	return func() { p.sound(4) }
+}
+
 // A deadline breaks the barrier for all, a cancellation takes out who was cancelled.
 func barrierCancel(s *sched.Schedule) func() {
 	p := newMeeting(s, 2)

@@ -34,7 +34,7 @@ func conditionWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {
 
 func init() {
 	waitListOps(Condition, conditionWaiters, func(w *waiters, dead futex.ID) {
-		w.bequeath(dead, func() { w.notify(1) })
+		w.bequeath(dead, func() { w.notify(1).Wake() })
 	})
 	list := kinds[Condition].Sweep
 	kinds[Condition].Sweep = func(a *Arena, o Ref, dead futex.ID) {
@@ -43,10 +43,13 @@ func init() {
 	}
 }
 
-func (w *waiters) notify(n int) {
+// notify leaves the last to be woken to the caller.
+func (w *waiters) notify(n int) (last futex.Wakeup) {
 	for ; n > 0 && w.waiting > 0; n-- {
-		w.settle(nodeGranted, 0)
+		last.Wake()
+		last = w.settle(nodeGranted, 0)
 	}
+	return last
 }
 
 // Waiters is a condition's list of waiters. It is safe for concurrent use.
@@ -79,14 +82,14 @@ func (c *Waiters) Add(ctx context.Context) (Waiter, error) {
 // the waiter has left the list.
 func (x Waiter) Wait(ctx context.Context) error {
 	n := x.w.node(x.i)
-	err := x.w.d.Await(ctx, &n.state, nodeWaiting)
+	err := x.w.d.Await(ctx, &n.state, nodeWaiting, &x.w.word)
 	if atom.Load32(&n.state)&^nodeAsleep == nodeGranted { // it stays so until Leave
 		return nil
 	}
 	if errors.Is(err, errs.ErrClosed) {
 		return err // the sweep that follows takes the node
 	}
-	if lerr := x.w.enter(context.WithoutCancel(ctx)); lerr != nil {
+	if lerr := x.w.enter(context.Background()); lerr != nil {
 		return lerr
 	}
 	defer x.w.leave()
@@ -110,7 +113,6 @@ func (c *Waiters) Notify(ctx context.Context, n int) error {
 	if err := c.w.enter(ctx); err != nil {
 		return err
 	}
-	defer c.w.leave()
-	c.w.notify(n)
+	c.w.leaveTo(c.w.notify(n))
 	return nil
 }

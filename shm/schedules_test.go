@@ -38,6 +38,7 @@ func TestSchedules(t *testing.T) {
 		{"ConditionDeath", 10000, conditionDeath},
 		{"Barrier", 8000, barrierRounds},
 		{"BarrierDeath", 10000, barrierDeath},
+		{"BarrierAbortDeath", 5000, barrierAbortDeath},
 		{"BarrierCancel", 6000, barrierCancel},
 		{"Guests", 8000, guestsContend},
 		{"GuestDeath", 15000, guestsDie},

@@ -93,8 +93,12 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 	if !u.permits && !wait && atom.Load32(&l.word)&^semSlow == 0 {
 		return errs.ErrLocked
 	}
-	if !u.permits && wait && l.d.Spin(&l.word, func() bool { return u.tryFast() }) {
-		return nil
+	key := &l.word
+	if !u.permits && wait && atom.Load32(key)&semSlow == 0 {
+		if l.d.Spin(key, u.tryFast) {
+			return nil
+		}
+		key = nil // it was looked at long enough
 	}
 	if err := l.enter(ctx); err != nil {
 		return err
@@ -128,7 +132,7 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 		return err
 	}
 	l.leave()
-	state, err := l.await(ctx, i)
+	state, err := l.await(ctx, i, key)
 	switch {
 	case state == nodeFree:
 		return err
@@ -209,23 +213,26 @@ func (u *Units) releaseSlow(ctx context.Context, n uint32) error {
 	if err := l.enter(ctx); err != nil {
 		return err
 	}
-	defer l.leave()
 	if u.permits {
-		return u.releasePermits(n)
+		next, err := u.releasePermits(n)
+		l.leaveTo(next)
+		return err
 	}
 	left := uint64(n - min(n, l.waiting)) // what is not handed to those who wait
 	if uint64(atom.Load32(&l.word)&^semSlow)+left > SemaphoreMax {
+		l.leave()
 		return errs.ErrOverRelease
 	}
-	l.release(n)
+	l.leaveTo(l.release(n))
 	return nil
 }
 
 // release hands units to those who wait, and adds what is left to the count. The list
-// is entered, the units are no permits.
-func (w *waiters) release(n uint32) {
+// is entered, the units are no permits. The last to be woken is left to the caller.
+func (w *waiters) release(n uint32) (last futex.Wakeup) {
 	for ; n > 0 && w.waiting > 0; n-- {
-		w.settle(nodeGranted, 0)
+		last.Wake()
+		last = w.settle(nodeGranted, 0)
 	}
 	for {
 		v := atom.Load32(&w.word)
@@ -234,17 +241,17 @@ func (w *waiters) release(n uint32) {
 			next |= semSlow
 		}
 		if atom.CAS32(&w.word, v, uint32(next)) {
-			return
+			return last
 		}
 	}
 }
 
 // releasePermits ends n permits: this process's own, else others'. Beyond those that
 // are held, a semaphore that is not bounded grows.
-func (u *Units) releasePermits(n uint32) error {
+func (u *Units) releasePermits(n uint32) (last futex.Wakeup, err error) {
 	l := u.w
 	if n > l.held && (u.bounded || uint64(l.total)+uint64(n-l.held) > SemaphoreMax) {
-		return errs.ErrOverRelease
+		return last, errs.ErrOverRelease
 	}
 	for ; n > 0; n-- {
 		i, ok := u.o.popPermit(func(i uint32) bool {
@@ -261,8 +268,7 @@ func (u *Units) releasePermits(n uint32) error {
 			atom.Store32(&l.total, l.total+1)
 		}
 	}
-	l.handOut()
-	return nil
+	return l.handOut(), nil
 }
 
 func (w *waiters) anyHeld() (held uint32, ok bool) {
@@ -274,13 +280,16 @@ func (w *waiters) anyHeld() (held uint32, ok bool) {
 	return held, ok
 }
 
-// handOut gives free permits to those who wait, and sets the count.
-func (w *waiters) handOut() {
+// handOut gives free permits to those who wait, and sets the count. The last to be woken
+// is left to the caller.
+func (w *waiters) handOut() (last futex.Wakeup) {
 	for w.waiting > 0 && w.held+w.granted < w.total {
-		w.settle(nodeGranted, 0)
+		last.Wake()
+		last = w.settle(nodeGranted, 0)
 		atom.Put32(&w.granted, w.granted+1)
 	}
 	atom.Store32(&w.word, w.total-min(w.held+w.granted, w.total)|semSlow)
+	return last
 }
 
 // recount derives the counts of a semaphore of permits from its nodes.
@@ -296,7 +305,7 @@ func (w *waiters) recount() {
 	})
 	atom.Put32(&w.held, held)
 	atom.Put32(&w.granted, granted)
-	w.handOut()
+	w.handOut().Wake()
 }
 
 // sweepUnits removes a dead process's nodes: its permits come back, and a unit that it
@@ -306,6 +315,6 @@ func sweepUnits(w *waiters, dead futex.ID) {
 		w.bequeath(dead, func() {})
 		w.recount()
 	} else {
-		w.bequeath(dead, func() { w.release(1) })
+		w.bequeath(dead, func() { w.release(1).Wake() })
 	}
 }

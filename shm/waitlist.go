@@ -95,6 +95,17 @@ func (w *waiters) enter(ctx context.Context) error {
 
 func (w *waiters) leave() { _ = w.lock.Unlock(w.d) }
 
+// leaveTo leaves and wakes somebody, in this order if nobody waits for the lock: else who is
+// woken on this processor would run into the lock. It is the other way round where unlocking
+// takes a wake-up too, as nobody may hold one and wait for another.
+func (w *waiters) leaveTo(next futex.Wakeup) {
+	free := w.lock.TryDisown(w.d)
+	next.Wake()
+	if !free {
+		w.leave()
+	}
+}
+
 // locate finds the block of node i and its place there.
 func (w *waiters) locate(i uint32) (block int, at uint64) {
 	k := (i-inlineNodes)/firstNodes + 1
@@ -201,30 +212,31 @@ func (w *waiters) remove(i uint32) {
 	atom.Put32(&w.free, i+1)
 }
 
-// settle ends the wait of the first in the list: its state tells it how.
-func (w *waiters) settle(state, value uint32) {
+// settle ends the wait of the first in the list: its state tells it how. The caller wakes
+// it, before it settles another.
+func (w *waiters) settle(state, value uint32) futex.Wakeup {
 	i := w.first
 	if i == 0 { // damaged: nobody waits
 		atom.Put32(&w.waiting, 0)
-		return
+		return futex.Wakeup{}
 	}
 	n := w.node(i - 1)
 	w.unlink(i)
 	atom.Put32(&n.value, value)
-	w.d.Signal(&n.state, state)
+	return w.d.Set(&n.state, state)
 }
 
 // await sleeps until node i is settled or the context ends; then it enters the list
 // and returns how the node stands. The caller leaves the list. nodeFree: it could not be
-// entered, because the manager was closed.
-func (w *waiters) await(ctx context.Context, i uint32) (state uint32, err error) {
+// entered, because the manager was closed. key is futex.Domain.Await's.
+func (w *waiters) await(ctx context.Context, i uint32, key *uint32) (state uint32, err error) {
 	n := w.node(i)
-	err = w.d.Await(ctx, &n.state, nodeWaiting)
+	err = w.d.Await(ctx, &n.state, nodeWaiting, key)
 	if errors.Is(err, errs.ErrClosed) {
 		return nodeFree, err // the manager is being closed: its sweep does what is to be done
 	}
 	// The lock is held for moments; who cancelled gets out all the same.
-	if lerr := w.enter(context.WithoutCancel(ctx)); lerr != nil {
+	if lerr := w.enter(context.Background()); lerr != nil {
 		return nodeFree, lerr
 	}
 	return n.state &^ nodeAsleep, err
