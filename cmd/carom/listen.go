@@ -21,6 +21,8 @@ func limitFlags(f *flag.FlagSet) func() carom.Limits {
 	f.Var(&memory, "max-objects-memory", "")
 	f.IntVar(&l.Depth, "max-depth", 0, "")
 	f.IntVar(&l.Connections, "max-connections", 0, "")
+	f.IntVar(&l.Sessions, "max-sessions", 0, "")
+	f.DurationVar(&l.Grace, "grace", 0, "")
 	return func() carom.Limits {
 		l.Frame, l.Memory = int(frame), int64(memory)
 		return l

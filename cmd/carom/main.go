@@ -28,10 +28,12 @@ Usage:
 
   carom serve [-listen ADDR]... [-memory BYTES] [-authkey-file FILE]
               [-cert FILE -key FILE [-client-ca FILE]]
-              [-max-frame BYTES] [-max-depth N] [-max-connections N] [-max-objects-memory BYTES]
+              [-grace DURATION] [-max-connections N] [-max-sessions N]
+              [-max-frame BYTES] [-max-depth N] [-max-objects-memory BYTES]
         Run a coordinator until SIGTERM. Prints "carom: serving ADDR" for each
         address when ready. tls:// needs a certificate and its key, in PEM; with
-        -client-ca, clients need one as well, signed by that authority.
+        -client-ca, clients need one as well, signed by that authority. A client
+        that loses its connection may go on within the grace period (3s).
   carom demo [-dir DIR] [-workers N] [-kill N] [-seed N] [-json]
         Index a tree of files with worker processes, kill some of them, and check
         the totals against those of a single process.
