@@ -104,8 +104,9 @@
 //  3. A Value is never seen half written, whatever its size and whatever kills its
 //     writer. Value.Update and Add lose no update.
 //  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise.
-//  5. Objects in the arena go on without the coordinator; objects in the coordinator
-//     answer ErrUnavailable when it is gone, and do not hang.
+//  5. Objects in the arena go on without the coordinator. Objects in the coordinator
+//     answer ErrUnavailable at once when it is gone for good, as the one that Start
+//     launched; where it may come back, calls wait for it until their contexts end.
 //  6. The end of a context ends a wait promptly, and leaves the object as if the call had
 //     not been made.
 //  7. Nothing remains: when the last process is gone, whatever ended it, so is the memory.

@@ -22,11 +22,14 @@
 //  2. Cancelling a context ends Client.Call at once and cancels the method's
 //     context at the coordinator. A call that is cancelled on its way may have
 //     been carried out.
-//  3. No call outlives its connection: when the coordinator is gone, calls in
-//     flight and later ones return ErrUnavailable.
+//  3. A connection that is lost is made anew, and the session goes on: each call
+//     is carried out once, and answered. While there is no connection, calls
+//     wait until their contexts end; when the coordinator is gone for good, or
+//     the session is lost, they return ErrUnavailable.
 //  4. Sessions, the objects that they have open, their streams and their
-//     running calls end with the connection. Ids of objects are never used
-//     again, not even by another coordinator at the same address.
+//     running calls end with the client, when it is known to be dead, or when
+//     it has not come back within the grace period. Ids of objects are never
+//     used again, not even by another coordinator at the same address.
 //  5. A peer that cannot prove that it holds the key gets nothing, and costs at
 //     most 4 KiB and a few seconds. Nor does a client that holds it take the
 //     coordinator down: frames, nesting, memory, calls and queues are bounded
@@ -36,7 +39,8 @@
 // # Inside
 //
 // Client and server exchange frames over a transport (transport.go), which is
-// a socket. The client has no goroutine that reads: callers read for each
+// a socket, or a lane beside it (lane.go). Both sides keep what it takes to go
+// on with another (resume.go, reconnect.go). The client has no goroutine that reads: callers read for each
 // other (lead.go). Writers gather frames and write them for each other
 // (outbox.go). The envelope is encoded by hand (envelope.go).
 package coord

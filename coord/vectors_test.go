@@ -37,11 +37,7 @@ func vectors() []vector {
 	resumed.setUint(optionGrace, 3000)
 	resumed.setText(optionCodec, "cbor")
 	resumed.setBool(optionLane, false)
-	handle, err := hex.DecodeString("83501d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d6444696374666e6573746564")
-	if err != nil {
-		panic(err)
-	}
-	handle = append(appendHead(nil, majorTag, 51824), handle...)
+	handle := append([]byte{0xd9, 0xca, 0x70}, args(bytes.Repeat([]byte{0xa7}, 16), "Dict", "nested")...)
 	result := func(id uint64, value []byte) []byte { return append(appendReply(nil, id), value...) }
 	return []vector{
 		{"hello", appendHello(nil, hello{version: 1, nonce: client})},
