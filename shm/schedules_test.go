@@ -33,6 +33,7 @@ func TestSchedules(t *testing.T) {
 		{"Semaphore", 10000, semaphoreUnits},
 		{"SemaphoreDeath", 15000, semaphoreDeath},
 		{"SemaphoreTakeover", 30000, semaphoreTakeover},
+		{"PermitsOfOthers", 8000, permitsOfOthers},
 		{"PermitsDeath", 15000, permitsDeath},
 		{"Condition", 10000, conditionNotifies},
 		{"ConditionDeath", 10000, conditionDeath},

@@ -30,7 +30,6 @@ const (
 type Units struct {
 	o       *Object
 	w       *waiters
-	permits bool
 	bounded bool
 }
 
@@ -48,9 +47,9 @@ func SemaphoreSpec(kind Kind, name string, n uint32, flags uint16) Spec {
 
 func semaphoreWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {
 	w := waitersOf(a, o, 0, d)
-	permits := o.Flags&SemaphorePermits != 0
+	w.permits = o.Flags&SemaphorePermits != 0
 	w.mend = func() {
-		if permits {
+		if w.permits {
 			w.recount()
 		} else if w.waiting == 0 {
 			w.clearSlow()
@@ -68,7 +67,7 @@ func init() {
 // UnitsOf is the semaphore behind an attachment.
 func UnitsOf(o *Object) *Units {
 	return &Units{o: o, w: semaphoreWaiters(o.arena, o.Ref, o.arena.domain),
-		permits: o.Flags&SemaphorePermits != 0, bounded: o.Flags&SemaphoreBounded != 0}
+		bounded: o.Flags&SemaphoreBounded != 0}
 }
 
 // Value is how many units can be taken.
@@ -90,11 +89,11 @@ func (u *Units) Acquire(ctx context.Context, wait bool) error {
 
 func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 	l := u.w
-	if !u.permits && !wait && atom.Load32(&l.word)&^semSlow == 0 {
+	if !u.w.permits && !wait && atom.Load32(&l.word)&^semSlow == 0 {
 		return errs.ErrLocked
 	}
 	key := &l.word
-	if !u.permits && wait && atom.Load32(key)&semSlow == 0 {
+	if !u.w.permits && wait && atom.Load32(key)&semSlow == 0 {
 		if l.d.Spin(key, u.tryFast) {
 			return nil
 		}
@@ -106,7 +105,7 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 	for {
 		v := atom.Load32(&l.word)
 		if n := v &^ semSlow; n > 0 && l.waiting == 0 {
-			if u.permits {
+			if u.w.permits {
 				err := u.hold(ctx, v)
 				l.leave()
 				return err
@@ -136,10 +135,10 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 	switch {
 	case state == nodeFree:
 		return err
-	case state == nodeGranted && u.permits: // also if the context ended meanwhile: it is not lost
+	case state == nodeGranted && u.w.permits: // also if the context ended meanwhile: it is not lost
 		atom.Store32(&l.node(i).state, nodeHeld)
 		atom.Put32(&l.granted, l.granted-1)
-		atom.Put32(&l.held, l.held+1)
+		l.linkHeld(i + 1)
 		u.o.pushPermit(i)
 		err = nil
 	case state == nodeGranted:
@@ -166,14 +165,14 @@ func (u *Units) hold(ctx context.Context, v uint32) error {
 		return err
 	}
 	u.o.pushPermit(i)
-	atom.Put32(&u.w.held, u.w.held+1)
+	u.w.linkHeld(i + 1)
 	atom.Store32(&u.w.word, v-1)
 	return nil
 }
 
 // settled clears the mark of waiters when the last has gone. The list is entered.
 func (u *Units) settled() {
-	if !u.permits && u.w.waiting == 0 {
+	if !u.w.permits && u.w.waiting == 0 {
 		u.w.clearSlow()
 	}
 }
@@ -213,7 +212,7 @@ func (u *Units) releaseSlow(ctx context.Context, n uint32) error {
 	if err := l.enter(ctx); err != nil {
 		return err
 	}
-	if u.permits {
+	if u.w.permits {
 		next, err := u.releasePermits(n)
 		l.leaveTo(next)
 		return err
@@ -258,26 +257,16 @@ func (u *Units) releasePermits(n uint32) (last futex.Wakeup, err error) {
 			p := l.node(i)
 			return p.state == nodeHeld && p.id == uint32(l.a.self)
 		})
-		if !ok && l.held > 0 {
-			i, ok = l.anyHeld()
+		if first := l.phase; !ok && first != 0 {
+			i, ok = first-1, l.node(first-1).state == nodeHeld
 		}
-		if ok {
-			l.remove(i)
-			atom.Put32(&l.held, l.held-1)
-		} else {
-			atom.Store32(&l.total, l.total+1)
+		if !ok {
+			atom.Store32(&l.total, l.total+n)
+			break
 		}
+		l.remove(i)
 	}
 	return l.handOut(), nil
-}
-
-func (w *waiters) anyHeld() (held uint32, ok bool) {
-	w.each(func(i uint32, n *node) {
-		if n.state == nodeHeld {
-			held, ok = i, true
-		}
-	})
-	return held, ok
 }
 
 // handOut gives free permits to those who wait, and sets the count. The last to be woken
@@ -292,18 +281,14 @@ func (w *waiters) handOut() (last futex.Wakeup) {
 	return last
 }
 
-// recount derives the counts of a semaphore of permits from its nodes.
+// recount derives from the nodes how many permits were granted, and hands out.
 func (w *waiters) recount() {
-	held, granted := uint32(0), uint32(0)
+	granted := uint32(0)
 	w.each(func(_ uint32, n *node) {
-		switch n.state &^ nodeAsleep {
-		case nodeHeld:
-			held++
-		case nodeGranted:
+		if n.state&^nodeAsleep == nodeGranted {
 			granted++
 		}
 	})
-	atom.Put32(&w.held, held)
 	atom.Put32(&w.granted, granted)
 	w.handOut().Wake()
 }
@@ -311,7 +296,7 @@ func (w *waiters) recount() {
 // sweepUnits removes a dead process's nodes: its permits come back, and a unit that it
 // was handed and did not wake up for goes to the next.
 func sweepUnits(w *waiters, dead futex.ID) {
-	if w.a.entry(w.index).flags()&SemaphorePermits != 0 {
+	if w.permits {
 		w.bequeath(dead, func() {})
 		w.recount()
 	} else {

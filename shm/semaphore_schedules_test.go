@@ -5,6 +5,7 @@ package shm
 import (
 	"context"
 
+	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/internal/sched"
 )
 
@@ -136,6 +137,40 @@ func semaphoreTakeover(s *sched.Schedule) func() {
 	}
 	return func() {
 		expect("units", p.u[4].Value(), p.units)
+		p.sound(4)
+	}
+}
+
+// Permits may be released by another process than the one that holds them, which may die
+// meanwhile: each is held or free.
+func permitsOfOthers(s *sched.Schedule) func() {
+	p := newPool(s, []uint16{SemaphorePermits, SemaphorePermits | SemaphoreBounded}[s.Choose(2)])
+	if s.Choose(2) == 0 {
+		p.mortal(2)
+	}
+	taken := 0
+	for _, i := range []int{1, 4} {
+		s.Go(i, "taker", func() {
+			for range p.units {
+				if is(p.u[i].Acquire(background, false), errs.ErrLocked) {
+					taken++
+				}
+			}
+		})
+	}
+	for i := 2; i <= 3; i++ {
+		s.Go(i, "releaser", func() {
+			for range 4 {
+				_ = p.u[i].Value() // a point of the schedule
+				if taken > 0 {
+					taken--
+					sched.Must(p.u[i].Release(1))
+				}
+			}
+		})
+	}
+	return func() {
+		expect("permits free and held", p.u[4].Value()+int(p.u[4].w.held), p.units)
 		p.sound(4)
 	}
 }

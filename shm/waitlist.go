@@ -3,6 +3,7 @@ package shm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/bits"
 	"slices"
 
@@ -26,6 +27,8 @@ import (
 //	blocks      | lock's owner   | memory of the nodes; one that does not belong to the
 //	            |                | object was being added by a process that died
 //	word, total | the kind       | see semaphore.go and barrier.go
+//	phase       | the kind       | permits: a node that is held, index plus one, the first of a
+//	            |                | list (derived); barriers: see there
 //
 // A node exists from the store of its state, with its id and ticket before it, to the
 // store of 0 there. If its process dies, the sweep removes it, and passes on what it had
@@ -51,7 +54,7 @@ type waitList struct {
 //	0      | 4     | state  | nodeFree…; bit 31: its waiter sleeps. The futex word.
 //	4      | 4     | id     | the process
 //	8      | 8     | ticket | order of arrival
-//	16     | 4     | next   | in the list of waiters or of free nodes (derived)
+//	16     | 4     | next   | in the list of waiters, of permits or of free nodes (derived)
 //	20     | 4     | prev   |
 //	24     | 4     | value  | what the kind says to the waiter beside its state
 type node struct {
@@ -83,6 +86,8 @@ type waiters struct {
 	index uint32
 	d     *futex.Domain
 	mend  func() // after a takeover, the kind's part of it; may be nil
+
+	permits bool
 }
 
 func (w *waiters) enter(ctx context.Context) error {
@@ -200,11 +205,39 @@ func (w *waiters) unlink(i uint32) {
 	atom.Put32(&w.waiting, w.waiting-1)
 }
 
+// linkHeld puts a permit into the list of these: who holds none finds one to release.
+func (w *waiters) linkHeld(i uint32) {
+	n := w.node(i - 1)
+	atom.Put32(&n.prev, 0)
+	atom.Put32(&n.next, w.phase)
+	if w.phase != 0 {
+		atom.Put32(&w.node(w.phase-1).prev, i)
+	}
+	atom.Put32(&w.phase, i)
+	atom.Put32(&w.held, w.held+1)
+}
+
+func (w *waiters) unlinkHeld(i uint32) {
+	n := w.node(i - 1)
+	if n.prev == 0 {
+		atom.Put32(&w.phase, n.next)
+	} else {
+		atom.Put32(&w.node(n.prev-1).next, n.next)
+	}
+	if n.next != 0 {
+		atom.Put32(&w.node(n.next-1).prev, n.prev)
+	}
+	atom.Put32(&w.held, w.held-1)
+}
+
 // remove frees node i, whatever its state.
 func (w *waiters) remove(i uint32) {
 	n := w.node(i)
-	if n.state&^nodeAsleep == nodeWaiting {
+	switch n.state &^ nodeAsleep {
+	case nodeWaiting:
 		w.unlink(i + 1)
+	case nodeHeld:
+		w.unlinkHeld(i + 1)
 	}
 	atom.Store32(&n.state, nodeFree)
 	atom.Put32(&n.id, 0)
@@ -287,6 +320,10 @@ func (w *waiters) rebuild() {
 	atom.Put32(&w.last, 0)
 	atom.Put32(&w.free, 0)
 	atom.Put32(&w.waiting, 0)
+	atom.Put32(&w.held, 0)
+	if w.permits {
+		atom.Put32(&w.phase, 0)
+	}
 	var waiting []uint32
 	for i := range w.top {
 		switch n := w.node(i); n.state &^ nodeAsleep {
@@ -295,6 +332,8 @@ func (w *waiters) rebuild() {
 			atom.Put32(&w.free, i+1)
 		case nodeWaiting:
 			waiting = append(waiting, i)
+		case nodeHeld:
+			w.linkHeld(i + 1)
 		}
 	}
 	slices.SortFunc(waiting, func(a, b uint32) int {
@@ -356,11 +395,48 @@ func (w *waiters) check(report func(string)) {
 		}
 		return // somebody is at work on it
 	}
+	w.d = w.a.sentry
+	if _, err := w.lock.TryLock(w.d, futex.Report); err != nil {
+		return // as before, or it was left by the dead, and who comes next derives the lists anew
+	}
+	defer w.leave()
+	var nodes [nodeHeld + 1]uint32
 	w.each(func(_ uint32, n *node) {
-		if id := futex.ID(n.id); n.state&^nodeAsleep > nodeHeld {
+		state := n.state &^ nodeAsleep
+		if id := futex.ID(n.id); state > nodeHeld {
 			report("a node in no known state")
-		} else if !w.a.listed(id) && n.state != nodeFree {
+			return
+		} else if !w.a.listed(id) {
 			report("a node of process " + id.String() + ", which is dead")
 		}
+		nodes[state]++
 	})
+	free := w.used()
+	for _, n := range nodes[nodeWaiting:] {
+		free -= n
+	}
+	w.checkList(report, "waiters", w.first, nodeWaiting, nodes[nodeWaiting])
+	w.checkList(report, "free nodes", w.free, nodeFree, free)
+	if w.waiting != nodes[nodeWaiting] || w.held != nodes[nodeHeld] {
+		report(fmt.Sprintf("%d waiters and %d permits held, counted %d and %d", nodes[nodeWaiting], nodes[nodeHeld], w.waiting, w.held))
+	}
+	if w.permits {
+		w.checkList(report, "permits held", w.phase, nodeHeld, nodes[nodeHeld])
+	}
+}
+
+// checkList follows a list of nodes in a state, of which there are want.
+func (w *waiters) checkList(report func(string), what string, first, state, want uint32) {
+	found, ticket, prev := uint32(0), uint64(0), uint32(0)
+	for i := first; i != 0 && found <= want; i = w.node(i - 1).next {
+		n := w.node(i - 1)
+		if n.state&^nodeAsleep != state || state != nodeFree && n.prev != prev || state == nodeWaiting && n.ticket <= ticket {
+			report("its list of " + what + " has a node that does not belong there")
+			return
+		}
+		found, ticket, prev = found+1, n.ticket, i
+	}
+	if found != want || state == nodeWaiting && w.last != prev {
+		report(fmt.Sprintf("its list of %s has %d of %d", what, found, want))
+	}
 }
