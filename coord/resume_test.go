@@ -216,7 +216,7 @@ func TestStorm(t *testing.T) {
 	var cuts atomic.Int64
 	p := startProxy(t, path, func(int) fault {
 		cuts.Add(1)
-		f, after := fault{}, cutAfter(200 + rand.IntN(5000))
+		f, after := fault{}, cutAfter(200+rand.IntN(5000))
 		if rand.IntN(2) == 0 {
 			f.up = after
 		} else {
