@@ -9,10 +9,8 @@ import (
 	"github.com/carom-ipc/carom/coord"
 )
 
-const (
-	itemsAhead  = 64        // that a stream's method may be ahead of the client
-	streamBatch = 256 << 10 // bytes that one reply of a stream aims at
-)
+// itemsAhead is how far a stream's method may be ahead of the client.
+const itemsAhead = 64
 
 // Stream implements coord.Streamer. The method begins with the first Next, which may wait.
 func (s *servant) Stream(sess *coord.Session, name string, args []byte) (coord.Stream, error) {
@@ -39,7 +37,8 @@ type objectStream struct {
 	cancel context.CancelFunc
 	begin  sync.Once
 	items  chan streamItem
-	err    error // for the Next that comes
+	over   *streamItem // taken, and too large for the batch before it
+	err    error       // for the Next that comes
 }
 
 type streamItem struct {
@@ -53,23 +52,19 @@ func (st *objectStream) Next(ctx context.Context, dst []byte) ([]byte, bool, err
 	if st.err != nil {
 		return dst, false, st.err
 	}
-	var item streamItem
-	var more bool
-	select {
-	case item, more = <-st.items:
-	case <-ctx.Done():
-		return dst, false, ctx.Err()
-	case <-st.ctx.Done(): // by Close
-		return dst, false, ErrClosed
+	item, more, err := st.first(ctx)
+	if err != nil {
+		return dst, false, err
 	}
 	var batch []byte
 	n := 0
 	for more && item.err == nil {
-		batch = append(batch, item.b...)
-		n++
-		if len(batch) >= streamBatch {
+		if n > 0 && len(batch)+len(item.b) > st.sess.Batch() {
+			st.over = &item
 			break
 		}
+		batch = append(batch, item.b...)
+		n++
 		select {
 		case item, more = <-st.items:
 			continue
@@ -82,6 +77,22 @@ func (st *objectStream) Next(ctx context.Context, dst []byte) ([]byte, bool, err
 	}
 	st.err = item.err
 	return append(coord.AppendArray(dst, n), batch...), more, nil
+}
+
+// first waits for the item with which a batch begins.
+func (st *objectStream) first(ctx context.Context) (item streamItem, more bool, err error) {
+	if st.over != nil {
+		item, st.over = *st.over, nil
+		return item, true, nil
+	}
+	select {
+	case item, more = <-st.items:
+		return item, more, nil
+	case <-ctx.Done():
+		return item, false, ctx.Err()
+	case <-st.ctx.Done(): // by Close
+		return item, false, ErrClosed
+	}
 }
 
 // Close implements coord.Stream.

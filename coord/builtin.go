@@ -165,7 +165,7 @@ func (c *serverConn) fillStream(st *openStream, id uint64, args []byte) (err err
 			return NoMethod("coordinator", st.method)
 		}
 		st.blocks = true // some are listed elsewhere
-		st.stream = &objectStream{srv: c.srv, listStream: listStream[Info]{add: appendInfo, width: 1}}
+		st.stream = &objectStream{srv: c.srv, listStream: listStream[Info]{add: appendInfo, width: 1, batch: c.sess.Batch()}}
 		return nil
 	}
 	st.obj = c.sess.lookup(id)

@@ -245,6 +245,64 @@ func TestRequestTooLarge(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Items that came in one by one can be had in streams and scans, however small the frames.
+func TestBatchesFitIntoFrames(t *testing.T) {
+	const frame = 8 << 10
+	_, c := pair(t, Config{Limits: Limits{Frame: frame}})
+	ctx := testContext(t)
+	d, l := open(t, c, KindDict, "d"), open(t, c, KindList, "l")
+	changes, err := c.Stream(ctx, d, "watch", args())
+	require.NoError(t, err)
+	defer changes.Close()
+	sizes := []int{10, 3000, frame - 200, 3000, 3000, 10, frame - 200, frame - 200, 10}
+	for i := range 500 {
+		sizes = append(sizes, i%4)
+	}
+	for i, size := range sizes {
+		_, err := c.Call(ctx, d, "set", args(i, make([]byte, size)), nil)
+		require.NoError(t, err)
+		_, err = c.Call(ctx, l, "append", args(make([]byte, size)), nil)
+		require.NoError(t, err)
+	}
+	count := func(s *ClientStream, err error, width int) (n int) {
+		require.NoError(t, err)
+		defer s.Close()
+		for batch, err := range s.All(ctx) {
+			require.NoError(t, err)
+			if n += NewReader(batch).Array() / width; n == len(sizes) {
+				break
+			}
+		}
+		return n
+	}
+	require.Equal(t, len(sizes), count(changes, nil, 1))
+	s, err := c.Stream(ctx, d, "snapshot", args(snapshotItems))
+	require.Equal(t, len(sizes), count(s, err, 2))
+	s, err = c.Stream(ctx, l, "snapshot", args())
+	require.Equal(t, len(sizes), count(s, err, 1))
+
+	n := 0
+	for after, until := uint64(0), uint64(0); n == 0 || after != until; {
+		out, err := c.Call(ctx, d, "scan", args(after, until, 1000), nil)
+		require.NoError(t, err)
+		r := NewReader(out)
+		r.Args(3)
+		after, until = r.Uint(), r.Uint()
+		n += r.Array() / 3
+	}
+	require.Equal(t, len(sizes), n)
+	n = 0
+	for next := uint64(0); n == 0 || next != 0; {
+		out, err := c.Call(ctx, l, "scan", args(next, 1000), nil)
+		require.NoError(t, err)
+		r := NewReader(out)
+		r.Args(2)
+		next = r.Uint()
+		n += r.Array()
+	}
+	require.Equal(t, len(sizes), n)
+}
+
 // A client that is not read by anybody leaves when its context says so.
 func TestDialIsCancelled(t *testing.T) {
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))

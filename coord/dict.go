@@ -102,7 +102,7 @@ func (d *dict) Call(_ context.Context, sess *Session, method string, args, dst [
 	case "add":
 		return d.callAdd(&r, dst)
 	case "scan":
-		return d.callScan(&r, dst)
+		return d.callScan(&r, dst, sess.Batch())
 	}
 	return dst, NoMethod(KindDict, method)
 }

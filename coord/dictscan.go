@@ -7,7 +7,7 @@ import (
 )
 
 // callScan is scan [after, until, max] → [after, until, [key, value, version, …]]:
-// the next entries of an iteration, max of them or about batchBytes. Both
+// the next entries of an iteration, max of them or as many as make a batch. Both
 // numbers come back to be given to the next scan; they begin as 0, and are
 // equal at the end.
 //
@@ -15,7 +15,7 @@ import (
 // coordinator and copes with changes: it meets each entry that is there all
 // along exactly once, and none that was inserted after it began, which also
 // makes it end.
-func (d *dict) callScan(r *Reader, dst []byte) ([]byte, error) {
+func (d *dict) callScan(r *Reader, dst []byte, batch int) ([]byte, error) {
 	r.Args(3)
 	after, until, most := r.Uint(), r.Uint(), r.Uint()
 	if r.err != nil {
@@ -32,7 +32,9 @@ func (d *dict) callScan(r *Reader, dst []byte) ([]byte, error) {
 			break
 		}
 		// Holes count as well: the lock is held for a bounded time.
-		if steps++; uint64(n) >= max(most, 1) || len(items) >= batchBytes || steps > scanSteps {
+		steps++
+		full := uint64(n) >= max(most, 1) || n > 0 && s.e != nil && len(items)+s.e.bytes() > batch
+		if full || steps > scanSteps {
 			next = s.seq - 1
 			break
 		}
@@ -49,6 +51,9 @@ func (d *dict) callScan(r *Reader, dst []byte) ([]byte, error) {
 	dst = AppendUint(dst, until)
 	return append(AppendArray(dst, 3*n), items...), nil
 }
+
+// bytes is what an entry takes in a scan, at most.
+func (e *dictEntry) bytes() int { return len(e.key) + len(e.value) + 9 }
 
 // scanSteps is how many places of the order one scan visits at most.
 const scanSteps = 64 << 10
@@ -69,7 +74,7 @@ type record struct {
 const recordCost = 48
 
 // Stream starts snapshot [part] and watch [key…].
-func (d *dict) Stream(_ *Session, method string, args []byte) (Stream, error) {
+func (d *dict) Stream(sess *Session, method string, args []byte) (Stream, error) {
 	r := Reader{rest: args}
 	switch method {
 	case "snapshot":
@@ -78,16 +83,16 @@ func (d *dict) Stream(_ *Session, method string, args []byte) (Stream, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
-		return d.snapshot(part)
+		return d.snapshot(part, sess.Batch())
 	case "watch":
-		return d.watch(&r)
+		return d.watch(&r, sess.Batch())
 	}
 	return nil, NoMethod(KindDict, method)
 }
 
 // snapshot gives the dict as it is at one moment. It copies references under
 // the lock and is charged for them until the client has got everything.
-func (d *dict) snapshot(part uint64) (Stream, error) {
+func (d *dict) snapshot(part uint64, batch int) (Stream, error) {
 	add, width := appendRecord, 2
 	switch part {
 	case snapshotItems:
@@ -113,7 +118,7 @@ func (d *dict) snapshot(part uint64) (Stream, error) {
 			records = append(records, record{s.e.key, s.e.value})
 		}
 	}
-	return &listStream[record]{items: records, add: add, width: width, done: func() { d.budget.Free(cost) }}, nil
+	return &listStream[record]{items: records, add: add, width: width, batch: batch, done: func() { d.budget.Free(cost) }}, nil
 }
 
 func appendRecord(dst []byte, r record) []byte {

@@ -21,7 +21,7 @@ func TestScanAmongChanges(t *testing.T) {
 			budget: &Budget{limit: 1 << 30}, entries: map[string]*dictEntry{}, watchers: map[*dictWatcher]struct{}{},
 		}
 		run := func(method string, a ...any) *Reader {
-			out, err := d.Call(context.Background(), &Session{srv: &Server{}}, method, args(a...), nil)
+			out, err := d.Call(context.Background(), &Session{srv: &Server{limits: Limits{}.withDefaults()}}, method, args(a...), nil)
 			require.NoError(t, err)
 			return NewReader(out)
 		}

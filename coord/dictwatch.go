@@ -38,8 +38,9 @@ const watchCost = 64
 // dictWatcher is the stream watch [key…] of [op, key, value, version] for
 // changes of these keys, or of all if none is named.
 type dictWatcher struct {
-	d    *dict
-	keys map[string]struct{} // nil: all
+	d     *dict
+	keys  map[string]struct{} // nil: all
+	batch int                 // bytes that only a single change may exceed
 
 	mu    sync.Mutex
 	queue []change
@@ -49,8 +50,8 @@ type dictWatcher struct {
 	wake  chan struct{} // of capacity 1
 }
 
-func (d *dict) watch(r *Reader) (Stream, error) {
-	w := &dictWatcher{d: d, wake: make(chan struct{}, 1)}
+func (d *dict) watch(r *Reader, batch int) (Stream, error) {
+	w := &dictWatcher{d: d, batch: batch, wake: make(chan struct{}, 1)}
 	if n := r.Array(); n > 0 {
 		w.keys = map[string]struct{}{}
 		for range n {
@@ -159,7 +160,7 @@ func (w *dictWatcher) take() ([]change, error) {
 		return nil, w.err
 	}
 	n, bytes := 0, 0
-	for n < len(w.queue) && (n == 0 || bytes+w.queue[n].size() <= batchBytes) {
+	for n < len(w.queue) && (n == 0 || bytes+w.queue[n].size()+(n+1)*changeHeads <= w.batch) {
 		bytes += w.queue[n].size()
 		n++
 	}
@@ -191,6 +192,9 @@ func (w *dictWatcher) Next(ctx context.Context, dst []byte) ([]byte, bool, error
 		}
 	}
 }
+
+// changeHeads is what a change takes beside its key and value, at most.
+const changeHeads = 12
 
 func (c change) append(dst []byte) []byte {
 	dst = AppendInt(AppendArray(dst, 4), int64(c.op))

@@ -79,7 +79,7 @@ func (l *list) Call(_ context.Context, sess *Session, method string, args, dst [
 	case "contains":
 		return l.callContains(&r, dst)
 	case "scan":
-		return l.callScan(&r, dst)
+		return l.callScan(&r, dst, sess.Batch())
 	case "sort":
 		return AppendNull(dst), sortItems(l.items)
 	case "reverse":
@@ -95,7 +95,7 @@ func (l *list) Call(_ context.Context, sess *Session, method string, args, dst [
 }
 
 // Stream starts snapshot [].
-func (l *list) Stream(_ *Session, method string, _ []byte) (Stream, error) {
+func (l *list) Stream(sess *Session, method string, _ []byte) (Stream, error) {
 	if method != "snapshot" {
 		return nil, NoMethod(KindList, method)
 	}
@@ -109,7 +109,7 @@ func (l *list) Stream(_ *Session, method string, _ []byte) (Stream, error) {
 		return nil, err
 	}
 	return &listStream[[]byte]{
-		items: slices.Clone(l.items), width: 1,
+		items: slices.Clone(l.items), width: 1, batch: sess.Batch(),
 		add:  func(dst, item []byte) []byte { return append(dst, item...) },
 		done: func() { l.budget.Free(cost) },
 	}, nil

@@ -155,9 +155,9 @@ func (l *list) callCount(r *Reader, dst []byte) ([]byte, error) {
 }
 
 // callScan is scan [start, max] → [next, [item…]]: items from index start on,
-// max of them or about batchBytes; next is where to go on, 0 at the end. As in
+// max of them or as many as make a batch; next is where to go on, 0 at the end. As in
 // Python, an iteration sees what others do to the list meanwhile.
-func (l *list) callScan(r *Reader, dst []byte) ([]byte, error) {
+func (l *list) callScan(r *Reader, dst []byte, batch int) ([]byte, error) {
 	r.Args(2)
 	start, most := r.Uint(), r.Uint()
 	if r.err != nil {
@@ -166,7 +166,7 @@ func (l *list) callScan(r *Reader, dst []byte) ([]byte, error) {
 	var items []byte
 	rest := l.items[min(start, uint64(len(l.items))):]
 	n := 0
-	for n < len(rest) && uint64(n) < max(most, 1) && len(items) < batchBytes {
+	for n < len(rest) && uint64(n) < max(most, 1) && (n == 0 || len(items)+len(rest[n]) <= batch) {
 		items = append(items, rest[n]...)
 		n++
 	}

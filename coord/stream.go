@@ -103,12 +103,12 @@ func (s *Session) pull(ctx context.Context, id uint64, st *openStream, dst []byt
 	return dst, nil
 }
 
-// listStream gives items that are there already, in batches of about
-// batchBytes.
+// listStream gives items that are there already, in batches.
 type listStream[T any] struct {
 	items []T
 	add   func(dst []byte, item T) []byte
 	width int // CBOR items that add appends
+	batch int // bytes that only a single item may exceed
 	done  func()
 }
 
@@ -116,10 +116,19 @@ type listStream[T any] struct {
 // be interleaved with other replies, large enough to make round trips rare.
 const batchBytes = 256 << 10
 
+// Batch is the bytes of items that one reply of a stream should not exceed,
+// unless with a single item: that fits into a frame, as it came in one, and
+// others beside it need not.
+func (s *Session) Batch() int { return min(batchBytes, s.srv.limits.Frame/2) }
+
 func (l *listStream[T]) Next(_ context.Context, dst []byte) ([]byte, bool, error) {
 	n, bytes := 0, []byte(nil)
-	for n < len(l.items) && len(bytes) < batchBytes {
-		bytes = l.add(bytes, l.items[n])
+	for n < len(l.items) && (n == 0 || len(bytes) < l.batch) {
+		longer := l.add(bytes, l.items[n])
+		if n > 0 && len(longer) > l.batch {
+			break
+		}
+		bytes = longer
 		n++
 	}
 	clear(l.items[:n]) // so that what was delivered can be freed
