@@ -120,7 +120,7 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	if err := m.check("start"); err != nil {
 		return nil, err
 	}
-	if m.opts.TLS != nil && m.arena == nil {
+	if network, _, _ := parseAddr(m.addr); network == "tls" && m.opts.TLS != nil {
 		return nil, fmt.Errorf("a worker of a manager that is connected by TLS: %w", errors.ErrUnsupported)
 	}
 	if m.arena != nil && m.arena.Closed() {
