@@ -37,7 +37,7 @@ func (b *Barrier) waitRemote(ctx context.Context) (int, error) {
 	defer stop()
 	var number uint64
 	var run bool
-	err := b.h.send(call, op, "wait", func(in *coord.Reader) error {
+	err := b.h.send(call, op, "wait", true, func(in *coord.Reader) error {
 		in.Args(2)
 		number, run = in.Uint(), in.Bool()
 		return nil

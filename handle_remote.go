@@ -103,7 +103,7 @@ func intoBytes(b *[]byte) result {
 // ask makes a round trip: it calls method, which may wait until ctx ends, and has read
 // look at the result.
 func (h *handle) ask(ctx context.Context, op, method string, read result, args ...any) error {
-	return h.ended(ctx, op, h.send(ctx, op, method, read, args))
+	return h.ended(ctx, op, h.send(ctx, op, method, true, read, args))
 }
 
 // ended says what it means that a call was cancelled.
@@ -119,22 +119,28 @@ func (h *handle) ended(ctx context.Context, op string, err error) error {
 
 // tell is ask of a method that takes no context, and is bounded by Options.Timeout.
 func (h *handle) tell(op, method string, read result, args ...any) error {
-	ctx, cancel := bounded(h.m)
-	defer cancel()
-	return h.wrap(op, late(ctx, h.m, h.send(ctx, op, method, read, args)))
+	return h.trip(op, method, true, read, args)
 }
 
-// look is tell of a method without an error, which Err then returns.
+// look is tell of a method without an error, which Err then returns. It acquires nothing,
+// so when the time is over it does not wait to learn what became of the call.
 func (h *handle) look(op, method string, read result, args ...any) error {
-	err := h.tell(op, method, read, args...)
+	err := h.trip(op, method, false, read, args)
 	h.r.failed.Store(&err)
 	return err
 }
 
-func (h *handle) send(ctx context.Context, op, method string, read result, args []any) error {
+func (h *handle) trip(op, method string, settle bool, read result, args []any) error {
+	ctx, cancel := bounded(h.m)
+	defer cancel()
+	return h.wrap(op, late(ctx, h.m, h.send(ctx, op, method, settle, read, args)))
+}
+
+// send makes the call. settle has one whose context ends find out what became of it.
+func (h *handle) send(ctx context.Context, op, method string, settle bool, read result, args []any) error {
 	q := h.r.call(h.r.kind, op, len(args))
 	defer q.end()
-	q.wait, q.late = true, h.undo(method)
+	q.wait, q.late = settle, h.undo(method)
 	for _, arg := range args {
 		q.arg(arg)
 	}

@@ -1,0 +1,38 @@
+package carom
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Methods without an error take no longer than Options.Timeout where the coordinator does
+// not answer.
+func TestLookIsBounded(t *testing.T) {
+	const timeout = 300 * time.Millisecond
+	ctx := context.Background()
+	started, err := Start(ctx, nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, started.Close()) }()
+	m, err := Connect(ctx, started.Addr(), &Options{AuthKey: started.key, Remote: true, Timeout: timeout})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, m.Close()) }()
+	v, err := NewValue[int](m, "v", Initial(7))
+	require.NoError(t, err)
+
+	pid := started.child.cmd.Process.Pid
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	begin := time.Now()
+	got := v.Load()
+	took, verr := time.Since(begin), v.Err()
+	require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
+
+	require.Zero(t, got)
+	require.ErrorIs(t, verr, ErrUnavailable)
+	require.Less(t, took, timeout+2*time.Second)
+	require.Eventually(t, func() bool { return v.Load() == 7 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, v.Err())
+}
