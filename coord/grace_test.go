@@ -274,12 +274,12 @@ func TestLongWaitIsNotSilence(t *testing.T) {
 	pl := newPool()
 	_, path := serveTest(t, Config{Kinds: pl.kind()})
 	p := startProxy(t, path, faultless())
-	silence := 5 * time.Millisecond
-	c, _, _, result := blocked(t, pl, p.addr(), DialConfig{Silence: silence}, Request{})
+	c, _, _, result := blocked(t, pl, p.addr(), DialConfig{Silence: 300 * time.Millisecond}, Request{})
 	before := p.down.Load()
-	for p.down.Load() < before+100 { // pings are answered
-		runtime.Gosched()
+	for p.down.Load() < before+16 { // two pings are answered
+		time.Sleep(time.Millisecond)
 	}
+	require.Equal(t, 1, p.connections())
 	pl.items <- 7
 	require.NoError(t, <-result)
 	require.NoError(t, c.Ping(testContext(t)))

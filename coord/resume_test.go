@@ -297,3 +297,93 @@ func TestStormOfReplies(t *testing.T) {
 	require.EqualValues(t, 1, c.Generation())
 	t.Logf("%d connections", p.connections())
 }
+
+// Replies that are read from a connection which was given up are not counted:
+// they come again.
+func TestRepliesOfADroppedConnection(t *testing.T) {
+	_, path := serveTest(t, Config{})
+	c := dialTest(t, path)
+	c.mu.Lock()
+	l := c.link
+	c.lastID++
+	c.abandoned[c.lastID] = nil
+	body := append(appendReply(nil, c.lastID), cborNull)
+	c.mu.Unlock()
+	c.drop(l, errSilent)
+	_, err := c.deliver(l, body, nil)
+	require.ErrorIs(t, err, errDropped)
+	require.NoError(t, c.Ping(testContext(t)))
+}
+
+// A stream that is closed while there is no connection is closed all the same.
+func TestStreamsEndWithoutAConnection(t *testing.T) {
+	s, path := serveTest(t, Config{})
+	var way gateway
+	p := startProxy(t, path, way.plan)
+	c := dialTest(t, p.addr())
+	watch, err := c.Stream(testContext(t), open(t, c, KindDict, "d"), "watch", args())
+	require.NoError(t, err)
+	way.shut.Store(true)
+	p.cutAll()
+	awaitLoss(t, c)
+	watch.Close()
+	way.shut.Store(false)
+	require.NoError(t, c.Ping(testContext(t)))
+	sess := theSession(s)
+	sess.mu.Lock()
+	require.Empty(t, sess.streams)
+	sess.mu.Unlock()
+	require.NoError(t, c.Ping(testContext(t)))
+	c.mu.Lock()
+	require.Empty(t, c.ends)
+	c.mu.Unlock()
+}
+
+func theSession(s *Server) *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sess := range s.sessions {
+		return sess
+	}
+	return nil
+}
+
+// A call that was cancelled before the coordinator got it is never made.
+func TestCancelledOnItsWay(t *testing.T) {
+	pl := newPool()
+	_, path := serveTest(t, Config{Kinds: pl.kind()})
+	p := startProxy(t, path, faultless(fault{up: &tap{after: 200, what: swallow}}))
+	c := dialWith(t, p.addr(), DialConfig{Silence: 20 * time.Millisecond})
+	id := open(t, c, "pool", "p")
+	for p.connections() == 1 { // fill the connection up to where it swallows
+		short, cancel := context.WithTimeout(testContext(t), 2*time.Millisecond)
+		_, err := c.Do(short, Request{Handle: id, Method: "take", Args: args(), Wait: true}, nil)
+		cancel()
+		require.Equal(t, context.DeadlineExceeded, err)
+	}
+	require.Zero(t, pl.taken.Load())
+	require.EqualValues(t, 1, c.Generation())
+}
+
+func TestRepliesAreAcknowledged(t *testing.T) {
+	s, c := pair(t, Config{})
+	d := open(t, c, KindDict, "d")
+	for range 1000 {
+		require.NoError(t, c.Ping(testContext(t)))
+	}
+	log := theSession(s).out.log
+	kept := func() (replies, bytes int) {
+		o := &theSession(s).out
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return int(log.next - log.first), log.bytes
+	}
+	n, _ := kept()
+	require.LessOrEqual(t, n, ackReplies+1)
+	invoke(t, c, d, "set", "k", make([]byte, 1<<20))
+	invoke(t, c, d, "get", "k")
+	require.Eventually(t, func() bool { // nothing else is sent
+		_, bytes := kept()
+		return bytes < ackAtOnce
+	}, 20*time.Second, time.Millisecond)
+}
