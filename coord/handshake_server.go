@@ -95,7 +95,9 @@ func (c *serverConn) handshake() error {
 	if !resumed {
 		c.sess.announce()
 	}
-	c.sess.out.attach(c.t, c.received)
+	if !c.sess.out.attach(c.t, c.received) { // calls have ended since join
+		return fmt.Errorf("%w: replies that the client does not have are not kept any more", errs.ErrUnavailable)
+	}
 	c.t.flush()
 	return nil
 }
