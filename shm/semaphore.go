@@ -198,13 +198,21 @@ func (u *Units) ReleaseContext(ctx context.Context, n uint32) error {
 		if w&semSlow != 0 {
 			return u.releaseSlow(ctx, n)
 		}
-		if uint64(w)+uint64(n) > SemaphoreMax || u.bounded && w+n > u.w.total {
+		if uint64(w)+uint64(n) > u.most() {
 			return errs.ErrOverRelease
 		}
 		if atom.CAS32(&u.w.word, w, w+n) {
 			return nil
 		}
 	}
+}
+
+// most is how many units there may be to take.
+func (u *Units) most() uint64 {
+	if u.bounded {
+		return u.o.Param
+	}
+	return SemaphoreMax
 }
 
 func (u *Units) releaseSlow(ctx context.Context, n uint32) error {
@@ -218,7 +226,7 @@ func (u *Units) releaseSlow(ctx context.Context, n uint32) error {
 		return err
 	}
 	left := uint64(n - min(n, l.waiting)) // what is not handed to those who wait
-	if uint64(atom.Load32(&l.word)&^semSlow)+left > SemaphoreMax {
+	if uint64(atom.Load32(&l.word)&^semSlow)+left > u.most() {
 		l.leave()
 		return errs.ErrOverRelease
 	}

@@ -42,7 +42,7 @@ func TestPermits(t *testing.T) {
 		a, b := s.client(), s.client()
 		x, rest, err := a.tryOpen(coord.Create, kind, kind, "", params...)
 		require.NoError(t, err)
-		require.Equal(t, map[string]string{"semaphore": `true "" [2 true]`, "boundedsemaphore": `true "" [2]`}[kind], rest)
+		require.Equal(t, map[string]string{"semaphore": `true "" [2 true]`, "boundedsemaphore": `true "" [2 true]`}[kind], rest)
 		y := b.create(kind, kind, "", params...)
 		y.gives("null", "acquire")
 		y.gives("null", "tryacquire")
@@ -57,6 +57,30 @@ func TestPermits(t *testing.T) {
 			x.fails(errs.ErrOverRelease, "release", 1)
 		}
 	}
+}
+
+// Where its units are no permits, a bounded semaphore is bounded all the same.
+func TestBoundedSignals(t *testing.T) {
+	s := newScene(t, coord.Limits{})
+	a, b := s.client(), s.client()
+	x, rest, err := a.tryOpen(coord.Create, "boundedsemaphore", "s", "", 2, false)
+	require.NoError(t, err)
+	require.Equal(t, `true "" [2 false]`, rest)
+	y := b.create("boundedsemaphore", "s", "", 2, false)
+	_, _, err = b.tryOpen(coord.Create, "boundedsemaphore", "s", "", 2)
+	require.ErrorIs(t, err, errs.ErrType)
+	x.fails(errs.ErrOverRelease, "release", 1)
+	y.gives("null", "acquire")
+	y.gives("null", "acquire")
+	waits := s.asleep(x, "acquire")
+	x.fails(errs.ErrOverRelease, "release", 4)
+	x.gives("null", "release", 1)
+	waits.gives("null")
+	b.ends() // what it acquired stays acquired
+	x.gives("0", "value")
+	x.gives("null", "release", 2)
+	x.fails(errs.ErrOverRelease, "release", 1)
+	x.gives("2", "value")
 }
 
 func TestCondition(t *testing.T) {

@@ -20,7 +20,8 @@ var semaphoreMethods = map[string]method[*semaphore]{
 	"value":      {(*semaphore).value, instant},
 }
 
-// openSemaphore opens a semaphore, or a bounded one, which has no parameter but its units.
+// openSemaphore opens a semaphore, or a bounded one, whose units are permits unless it is
+// said that they are not.
 func openSemaphore(o *opening) (coord.Opened, error) {
 	params := 2
 	if o.number == shm.BoundedSemaphore {
@@ -29,11 +30,11 @@ func openSemaphore(o *opening) (coord.Opened, error) {
 	units, flags := uint64(0), uint16(0)
 	if o.creates(params) {
 		units = o.params.Uint()
-		switch {
-		case params == 1:
-			flags = shm.SemaphorePermits | shm.SemaphoreBounded
-		case o.params.Bool():
-			flags = shm.SemaphorePermits
+		if params == 1 {
+			flags = shm.SemaphoreBounded
+		}
+		if params == 1 && !o.params.More() || o.params.Bool() {
+			flags |= shm.SemaphorePermits
 		}
 	}
 	err := o.paramErr()
@@ -54,10 +55,8 @@ func openSemaphore(o *opening) (coord.Opened, error) {
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	details := coord.AppendUint(coord.AppendArray(nil, params), obj.Param)
-	if params == 2 {
-		details = coord.AppendBool(details, obj.Flags&shm.SemaphorePermits != 0)
-	}
+	details := coord.AppendUint(coord.AppendArray(nil, 2), obj.Param)
+	details = coord.AppendBool(details, obj.Flags&shm.SemaphorePermits != 0)
 	s := &semaphore{shm.UnitsOf(obj), obj}
 	return opened(o, obj, created, s, semaphoreMethods, obj.Close, details), nil
 }
