@@ -126,9 +126,12 @@ class Manager:
         """A semaphore. ValueError: less than 0."""
         return self._semaphore(SemaphoreProxy, name, value, False)
 
-    def BoundedSemaphore(self, value=1, *, name=None):
-        """A semaphore that never gets beyond value. ValueError: less than 0."""
-        return self._semaphore(BoundedSemaphoreProxy, name, value)
+    def BoundedSemaphore(self, value=1, *, name=None, permits=True):
+        """A semaphore that never gets beyond value. ValueError: less than 0.
+
+        What a process that ends had acquired comes back, unless permits is False:
+        multiprocessing's does not."""
+        return self._semaphore(BoundedSemaphoreProxy, name, value, bool(permits))
 
     def _semaphore(self, cls, name, value, *params):
         if value < 0:

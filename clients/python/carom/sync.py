@@ -151,8 +151,8 @@ class SemaphoreProxy(_Acquirer, typeid="Semaphore"):
 
 
 class BoundedSemaphoreProxy(SemaphoreProxy, typeid="BoundedSemaphore"):
-    """A Semaphore of permits, which come back when the process that holds them ends, and of which
-    there are never more than at first: ValueError from release."""
+    """A Semaphore that never gets beyond what it was at first: ValueError from release. Its units
+    come back when the process that holds them ends, unless it was made with permits=False."""
 
 
 class ConditionProxy(_Reentrant, typeid="Condition"):

@@ -146,6 +146,14 @@ class TestSemaphore(Case):
         with sem:
             self.assertEqual(sem.get_value(), 1)
 
+    def test_units_that_are_no_permits(self):
+        sem = self.m.BoundedSemaphore(2, name="units", permits=False)
+        with self.connect() as other:
+            self.assertIs(other.open("BoundedSemaphore", "units").acquire(), True)
+        self.assertEqual(sem.get_value(), 1)
+        sem.release()
+        self.assertRaises(ValueError, sem.release)
+
 
 class TestCondition(Case):
     def test_wait_and_notify(self):
