@@ -13,27 +13,45 @@ import (
 	"github.com/carom-ipc/carom/coord"
 )
 
-// testCoordinator is a manager with a coordinator in this process.
-func testCoordinator(t testing.TB) (*Manager, context.Context) {
+var testKey = []byte("a key for tests")
+
+// serveTest runs a coordinator in this process and returns its socket.
+func serveTest(t testing.TB, limits coord.Limits) string {
 	t.Helper()
-	key := []byte("a key for tests")
-	s, err := coord.NewServer(coord.Config{AuthKey: key})
+	s, err := coord.NewServer(coord.Config{AuthKey: testKey, Limits: limits})
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	c, err := coord.Dial(ctx, "unix", path, coord.DialConfig{AuthKey: key})
-	require.NoError(t, err)
 	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, c.Close())
 		require.NoError(t, s.Close())
 		require.NoError(t, <-served)
 	})
-	return &Manager{client: c, opts: Options{Timeout: 5 * time.Second}}, ctx
+	return path
+}
+
+// dialTest is a manager whose connections to the coordinator connect makes.
+func dialTest(t testing.TB, connect func(context.Context) (net.Conn, error)) *Manager {
+	t.Helper()
+	c, err := coord.Dial(t.Context(), "", "", coord.DialConfig{AuthKey: testKey, Connect: connect})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return &Manager{client: c, opts: Options{Timeout: 5 * time.Second}}
+}
+
+func toSocket(path string) func(context.Context) (net.Conn, error) {
+	return func(context.Context) (net.Conn, error) { return net.Dial("unix", path) }
+}
+
+// testCoordinator is a manager with a coordinator in this process.
+func testCoordinator(t testing.TB) (*Manager, context.Context) {
+	t.Helper()
+	m := dialTest(t, toSocket(serveTest(t, coord.Limits{})))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	return m, ctx
 }
 
 func TestNames(t *testing.T) {
