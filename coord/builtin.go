@@ -17,7 +17,7 @@ func (c *serverConn) builtin(q request, method string) {
 		c.requestNext(q)
 		return
 	case "remove": // of what the coordinator does not have itself, it may have to wait for others
-		c.spawn(q, "", method, c.remove)
+		c.spawn(q, "", method, false, c.remove)
 		return
 	}
 	out, err := c.answer(method, NewReader(q.args), c.begin(q.id))
@@ -83,7 +83,7 @@ func (c *serverConn) requestOpen(q request) {
 	kind := NewReader(q.args)
 	kind.Args(5)
 	if c.srv.objects.mayWait(kind.Text()) {
-		c.spawn(q, "", method, c.open)
+		c.spawn(q, "", method, false, c.open)
 		return
 	}
 	out, err := c.open(c.sess.ctx, q.args, c.begin(q.id))
@@ -206,7 +206,7 @@ func (c *serverConn) requestNext(q request) {
 		return c.sess.pull(ctx, id, st, AppendArray(dst, 2))
 	}
 	if st.blocks {
-		c.spawn(q, "", method, pull)
+		c.spawn(q, "", method, false, pull)
 		return
 	}
 	out, err := pull(c.sess.ctx, nil, c.begin(q.id))

@@ -59,6 +59,13 @@ type Blocker interface {
 	Blocks(method string) bool
 }
 
+// Waiter is implemented by Blockers with methods that wait for what others do.
+// When the coordinator shuts down these are given up, rather than waited for:
+// the others are turned away.
+type Waiter interface {
+	Waits(method string) bool
+}
+
 // Trier is implemented by Blockers whose methods can often do without waiting.
 // Try runs on the goroutine that reads the caller's connection. With ok false,
 // nothing has happened, and Call is to wait for it.

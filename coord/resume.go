@@ -36,7 +36,7 @@ func (s *Server) join(c *serverConn, h hello) (resumed bool, err error) {
 	}
 	sess := &Session{
 		srv: s, peer: c.peer, conn: c,
-		refs: map[uint64]*ref{}, running: map[uint64]func(){}, streams: map[uint64]*openStream{},
+		refs: map[uint64]*ref{}, running: map[uint64]runningCall{}, streams: map[uint64]*openStream{},
 	}
 	rand.Read(sess.id[:])
 	if h.options.bool(optionResume) && s.limits.Grace > 0 {

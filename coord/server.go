@@ -139,6 +139,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.closeListeners()
 	for _, sess := range s.allSessions() {
 		sess.endStreams()
+		sess.endWaits()
 	}
 	err := s.quiesce(ctx)
 	return errors.Join(err, s.Close())

@@ -135,7 +135,8 @@ func (c *serverConn) call(q request, method string) {
 				return
 			}
 		}
-		c.spawn(q, o.kind, method, func(ctx context.Context, args, dst []byte) ([]byte, error) {
+		w, ok := o.obj.(Waiter)
+		c.spawn(q, o.kind, method, ok && w.Waits(method), func(ctx context.Context, args, dst []byte) ([]byte, error) {
 			return c.invoke(ctx, o, method, args, dst)
 		})
 		return
@@ -201,11 +202,11 @@ func (c *serverConn) frame(id uint64, kind, method string, out []byte, err error
 
 // spawn runs f, which may wait, in a goroutine. Without an id nothing could
 // ever end it early, so such a request is not taken.
-func (c *serverConn) spawn(q request, kind, method string, f func(ctx context.Context, args, dst []byte) ([]byte, error)) {
+func (c *serverConn) spawn(q request, kind, method string, waits bool, f func(ctx context.Context, args, dst []byte) ([]byte, error)) {
 	if q.id == 0 {
 		return
 	}
-	ctx, err := c.sess.begin(q.id)
+	ctx, err := c.sess.begin(q.id, waits)
 	if err != nil {
 		c.fail(q.id, kind, method, err)
 		return
@@ -216,6 +217,9 @@ func (c *serverConn) spawn(q request, kind, method string, f func(ctx context.Co
 		defer c.srv.leave()
 		defer c.sess.finish(q.id)
 		out, err := f(ctx, args, appendReply(beginFrame(nil), q.id))
+		if err != nil && context.Cause(ctx) == errShutdown && errors.Is(err, context.Canceled) {
+			err = errShutdown
+		}
 		if c.sess.out.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
 			return
 		}

@@ -26,7 +26,7 @@ type Session struct {
 
 	mu      sync.Mutex
 	refs    map[uint64]*ref        // by object id
-	running map[uint64]func()      // blocking calls by request id: cancel
+	running map[uint64]runningCall // by request id
 	streams map[uint64]*openStream // by stream id
 	lastID  uint64                 // of streams
 	onEnd   []func()
@@ -36,6 +36,12 @@ type Session struct {
 	attempt uint64         // the last to resume the session
 	resumed chan struct{}  // closed when a connection takes charge again; nil while one is
 	calls   sync.WaitGroup // running, and about to
+}
+
+// runningCall is a call in a goroutine of its own.
+type runningCall struct {
+	cancel context.CancelCauseFunc
+	waits  bool // for what others do
 }
 
 // ref counts how often a session has opened an object.
@@ -162,7 +168,7 @@ func (s *Session) release(id uint64) error {
 }
 
 // begin registers a blocking call, so that a cancel request finds it.
-func (s *Session) begin(id uint64) (context.Context, error) {
+func (s *Session) begin(id uint64, waits bool) (context.Context, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -171,27 +177,41 @@ func (s *Session) begin(id uint64) (context.Context, error) {
 	if len(s.running) >= s.srv.limits.Blocking {
 		return nil, fmt.Errorf("%w: %d calls of the session are blocked, which is the limit", errs.ErrTooLarge, len(s.running))
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
-	s.running[id] = cancel
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	s.running[id] = runningCall{cancel, waits}
 	s.calls.Add(1)
+	if waits && s.srv.draining.Load() {
+		cancel(errShutdown)
+	}
 	return ctx, nil
 }
 
 func (s *Session) finish(id uint64) {
 	s.mu.Lock()
-	cancel := s.running[id]
+	r := s.running[id]
 	delete(s.running, id)
 	s.mu.Unlock()
-	cancel()
+	r.cancel(nil)
 	s.calls.Done()
 }
 
 func (s *Session) cancelCall(id uint64) {
 	s.mu.Lock()
-	cancel := s.running[id]
+	r := s.running[id]
 	s.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if r.cancel != nil {
+		r.cancel(nil)
+	}
+}
+
+// endWaits gives up the calls that wait for what nobody can do any more.
+func (s *Session) endWaits() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.running {
+		if r.waits {
+			r.cancel(errShutdown)
+		}
 	}
 }
 

@@ -98,6 +98,12 @@ func (o *object[T]) Call(ctx context.Context, sess *coord.Session, name string, 
 	return answer(m, o.it, call{ctx: ctx, sess: sess, wait: true, dst: dst}, args)
 }
 
+// Waits implements coord.Waiter.
+func (o *object[T]) Waits(name string) bool {
+	w := o.methods[name].waits
+	return w == eventful || w == lingering
+}
+
 // ended is a context with which nothing waits: what cannot be had at once is given up
 // without a trace.
 var ended = func() context.Context {

@@ -1,10 +1,12 @@
 package served
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -222,4 +224,19 @@ func TestServerCloses(t *testing.T) {
 	local := shm.LockOf(s.attach(shm.Condition, "c", ""))
 	_, died := local.Holder()
 	require.True(t, died)
+}
+
+// A coordinator that shuts down does not wait for what nobody can do any more.
+func TestShutdownEndsWaits(t *testing.T) {
+	s := newScene(t, coord.Limits{})
+	a := s.client()
+	q := s.asleep(a.create("queue", "q", "int64", 0, false), "get")
+	e := s.asleep(a.create("event", "e", ""), "wait")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.server.Shutdown(ctx) }()
+	q.fails(errs.ErrUnavailable)
+	e.fails(errs.ErrUnavailable)
+	require.NoError(t, <-done)
 }
