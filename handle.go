@@ -57,8 +57,8 @@ func openHandle(m *Manager, op string, s shm.Spec) (*handle, bool, error) {
 	if err := m.check(op); err != nil {
 		return nil, false, h.wrap(op, err)
 	}
-	if m.arena.Closed() {
-		return nil, false, h.wrap(op, fmt.Errorf("the manager: %w", ErrClosed))
+	if err := m.over(op); err != nil {
+		return nil, false, h.wrap(op, err)
 	}
 	ctx, cancel := constructorContext(m)
 	defer cancel()

@@ -2,6 +2,10 @@ package carom
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +29,7 @@ func TestLookIsBounded(t *testing.T) {
 
 	pid := started.child.cmd.Process.Pid
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	require.Eventually(t, func() bool { return stopped(t, pid) }, 10*time.Second, 100*time.Microsecond)
 	begin := time.Now()
 	got := v.Load()
 	took, verr := time.Since(begin), v.Err()
@@ -35,4 +40,20 @@ func TestLookIsBounded(t *testing.T) {
 	require.Less(t, took, timeout+2*time.Second)
 	require.Eventually(t, func() bool { return v.Load() == 7 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, v.Err())
+}
+
+// stopped reports that all threads of a process have stopped, which takes a moment.
+func stopped(t *testing.T, pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	require.NoError(t, err)
+	for _, thread := range threads {
+		b, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it is gone
+		}
+		if _, state, _ := strings.Cut(string(b), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"net"
 	"os"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
@@ -37,6 +35,8 @@ type Manager struct {
 
 	ctx    context.Context // ends when the manager goes away
 	cancel context.CancelCauseFunc
+
+	dialing sync.Mutex // held by who makes a client
 
 	mu     sync.Mutex
 	client *coord.Client
@@ -411,105 +411,6 @@ func (m *Manager) detach() error {
 	return m.fail("close", "", err)
 }
 
-// dial returns the connection to the coordinator, made anew if it was lost.
-func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, ErrClosed
-	}
-	if m.client != nil {
-		select {
-		case <-m.client.Done():
-			_ = m.client.Close()
-			m.client = nil
-		default:
-			m.notice(m.client)
-			return m.client, nil
-		}
-	}
-	var network, address string
-	var err error
-	if m.own == nil {
-		if network, address, err = parseAddr(m.addr); err != nil {
-			return nil, err
-		}
-	}
-	m.client, err = coord.Dial(ctx, network, address, coord.DialConfig{TLS: m.opts.TLS, Connect: m.own, AuthKey: m.key, Codec: m.codec().Name(), Timeout: m.opts.Timeout, Logger: m.opts.Logger, Gone: m.coordinatorGone, Lane: m.newLane()})
-	if err == nil && m.id != ([16]byte{}) { // not the first connection: the descriptor that came along is one too many
-		_, files := m.client.Welcome()
-		closeAll(files)
-	}
-	if err == nil {
-		m.notice(m.client)
-	}
-	return m.client, err
-}
-
-// notice finds out whether this is another coordinator, and has another arena, than the
-// last time. m.mu is held.
-func (m *Manager) notice(client *coord.Client) {
-	_, epoch := client.Life()
-	if epoch == m.epoch {
-		return
-	}
-	first := m.epoch == 0
-	m.epoch = epoch
-	if first {
-		return
-	}
-	if m.arena != nil {
-		m.other = true
-		return
-	}
-	payload, _ := client.Welcome()
-	var w welcome
-	if err := decodeCBOR(payload, &w); err == nil && len(w.Arena) == len(m.id) {
-		unregister(m)
-		register(m, [16]byte(w.Arena))
-	}
-}
-
-// replaced implements backend.
-func (m *Manager) replaced() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.other {
-		return fmt.Errorf("the coordinator at %s was restarted, and has other memory than this manager: connect again: %w", m.addr, ErrUnavailable)
-	}
-	return nil
-}
-
-// newLane makes lanes in the arena, nil where calls stay on the socket.
-func (m *Manager) newLane() func(context.Context) (coord.Lane, error) {
-	if m.arena == nil || m.opts.NoLane {
-		return nil
-	}
-	return func(ctx context.Context) (coord.Lane, error) { return m.arena.NewLane(ctx) }
-}
-
-// coordinatorGone tells whether it makes sense to connect again, after the last attempt
-// ended with an error. Where nobody listens any more, at an address that belongs to one
-// coordinator alone, nobody will.
-func (m *Manager) coordinatorGone(last error) error {
-	if !m.bound {
-		return nil
-	}
-	if m.child != nil {
-		select {
-		case <-m.child.gone:
-			return errCoordinatorGone
-		default:
-		}
-	}
-	if errors.Is(last, syscall.ECONNREFUSED) || errors.Is(last, fs.ErrNotExist) {
-		return errCoordinatorGone
-	}
-	return nil
-}
-
-var errCoordinatorGone = fmt.Errorf("%w: its process is gone", ErrUnavailable)
-
 // starter names the process with which the manager goes: workers of workers watch the
 // same one.
 func (m *Manager) starter() uint32 {
@@ -528,8 +429,8 @@ func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
 	if err := m.check("new"); err != nil || m.arena == nil {
 		return err
 	}
-	if m.arena.Closed() {
-		return fmt.Errorf("the manager: %w", ErrClosed)
+	if err := m.over("open"); err != nil {
+		return err
 	}
 	have, err := m.arena.KindOf(ctx, name)
 	if errors.Is(err, ErrNotFound) || err == nil && (have.String() == kind || have == shm.Custom) { // of which type, the coordinator knows

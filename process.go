@@ -123,8 +123,10 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	if network, _, _ := parseAddr(m.addr); network == "tls" && m.opts.TLS != nil {
 		return nil, fmt.Errorf("a worker of a manager that is connected by TLS: %w", errors.ErrUnsupported)
 	}
-	if m.arena != nil && m.arena.Closed() {
-		return nil, fmt.Errorf("the manager: %w", ErrClosed)
+	if m.arena != nil {
+		if err := m.over("start"); err != nil {
+			return nil, err
+		}
 	}
 	if !initCalled.Load() {
 		return nil, fmt.Errorf("call carom.Init first in main: %w", ErrUnavailable)

@@ -80,8 +80,8 @@ func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Op
 	if err == nil {
 		err = m.check(op)
 	}
-	if err == nil && m.arena.Closed() {
-		err = fmt.Errorf("the manager: %w", ErrClosed)
+	if err == nil {
+		err = m.over(op)
 	}
 	if err != nil {
 		return nil, nil, h.wrap(op, err)
