@@ -44,7 +44,7 @@ const (
 	laneData     = 31 * kib
 	laneControls = 512
 	laneAlign    = 128
-	lanePayload  = laneAlign + laneControls + 2*laneData 
+	lanePayload  = laneAlign + laneControls + 2*laneData
 
 	laneChunks = 1 // that the payload takes, with the block's head and a generated name
 
