@@ -180,7 +180,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestRefusedOptions(t *testing.T) {
-	_, err := carom.Connect(t.Context(), "tls://127.0.0.1:1", &carom.Options{AuthKey: []byte("k")})
+	_, err := carom.Start(t.Context(), &carom.Options{InitArgs: []any{1}})
+	require.ErrorIs(t, err, carom.ErrType)
+	require.ErrorContains(t, err, "InitArgs")
+	_, err = carom.Connect(t.Context(), "tls://127.0.0.1:1", &carom.Options{AuthKey: []byte("k")})
 	require.ErrorIs(t, err, carom.ErrAuth)
 	require.ErrorContains(t, err, "Options.TLS")
 	_, err = carom.Start(t.Context(), &carom.Options{Addr: "tls://127.0.0.1:0"})

@@ -2,6 +2,7 @@ package carom
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -70,4 +71,9 @@ func (o *Options) orDefault() Options {
 }
 
 // check refuses what would be ignored otherwise.
-func (o *Options) check() error { return checkCodec(o.Codec) }
+func (o *Options) check() error {
+	if o.Initializer == "" && len(o.InitArgs) > 0 {
+		return fmt.Errorf("InitArgs without an Initializer to take them: %w", ErrType)
+	}
+	return checkCodec(o.Codec)
+}
