@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/carom-ipc/carom/internal/errs"
@@ -179,13 +180,16 @@ func (o *outbox) close() {
 }
 
 // fail ends the connection: its reader learns of it from the connection
-// itself. o.mu is held.
+// itself. What a peer that has left said before, a goodbye perhaps, is still
+// there to be read. o.mu is held.
 func (o *outbox) fail(err error) {
 	if o.err == nil {
 		o.err = err
 	}
 	o.pending, o.backlog = nil, 0
-	o.conn.Close()
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+		o.conn.Close()
+	}
 	o.wake()
 }
 

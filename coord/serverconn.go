@@ -53,8 +53,9 @@ func (c *serverConn) run() {
 			continue
 		}
 		c.t.flush()
-		// A client that does not read its replies gets no more of them made.
-		if c.t.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
+		// A client that does not read its replies gets no more of them made. Of
+		// one that has left, the last words are still to be read.
+		if c.t.drained(c.sess.ctx, c.srv.limits.Queue) != nil && c.sess.ctx.Err() != nil {
 			return
 		}
 		if cap(c.reply) > keepBuffer {
