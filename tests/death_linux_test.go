@@ -300,19 +300,20 @@ func TestDeathOfAWaiter(t *testing.T) {
 					err := receive(t, got)
 					if remote { // what was given may be on its way to the dead
 						alone(t, s.m, 3)
-						if what == "wait condition" && s.Cond.L().Recover(t.Context()) == nil {
-							require.NoError(t, s.Cond.L().Unlock())
-						}
 					} else {
 						require.NoError(t, err)
 					}
-					if (s.Ready.Load(readyDone) > 0 || remote) && what != "wait event" { // it lived to have it
+					if what == "wait condition" { // it may have died with the lock, which Wait had given back to it
+						require.NoError(t, s.Cond.L().Recover(t.Context()))
+						require.NoError(t, s.Cond.L().Unlock())
+					}
+					if (s.Ready.Load(readyDone) > 0 || remote || what == "wait condition") && what != "wait event" { // it lived to have it
 						if what == "wait semaphore" || what == "wait queue" || what == "wait condition" || what == "wait room" {
 							_ = result(func() error { return give(s) }) // for the other, if that was the first's
 						}
 					}
 				}
-				if what == "wait lock" || remote && round >= 5 && what == "wait condition" {
+				if what == "wait lock" || round >= 5 && what == "wait condition" {
 					// The first may have died as the owner; then the second is told.
 					if err := receive(t, result(second.Wait)); err != nil {
 						require.ErrorIs(t, err, carom.ErrOwnerDied)
