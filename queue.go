@@ -161,13 +161,26 @@ func (q *Queue[T]) PutMany(ctx context.Context, list []T) (int, error) {
 	if items == nil {
 		return q.putManyRemote(ctx, list)
 	}
-	if q.form == formFixed && q.size <= shm.MaxInline {
+	if q.form == formFixed {
 		q.h.obj.Release()
-		n, err := items.PutMany(ctx, shm.BytesOf(list), q.size)
+		n, err := q.putManyFixed(ctx, items, list)
 		return n, q.h.wrap("put many", err)
 	}
 	for i, item := range list {
 		if err := q.put(ctx, "put many", item, true); err != nil {
+			return i, err
+		}
+	}
+	return len(list), nil
+}
+
+// putManyFixed copies each item once, from where it lies.
+func (q *Queue[T]) putManyFixed(ctx context.Context, items *shm.Items, list []T) (n int, err error) {
+	if q.size <= shm.MaxInline {
+		return items.PutMany(ctx, shm.BytesOf(list), q.size)
+	}
+	for i := range list {
+		if err := items.Put(ctx, nil, shm.BytesOf(list[i:i+1]), true); err != nil {
 			return i, err
 		}
 	}
