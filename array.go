@@ -7,6 +7,7 @@ import (
 	"iter"
 	"sync/atomic"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -45,20 +46,20 @@ func OpenArray[T any](m *Manager, name string) (*Array[T], error) {
 }
 
 func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error {
-	layout := layoutOf[T]()
+	layout := codec.LayoutOf[T]()
 	o, err := readOptions(shm.Array, opts)
 	if err == nil {
-		err = layout.err
+		err = layout.Err
 	}
 	if err == nil && n < 0 {
 		err = fmt.Errorf("%w: a length of %d", ErrType, n)
 	}
-	if err == nil && layout.size > 0 && uint64(n) > 1<<40/layout.size {
-		err = fmt.Errorf("%d elements of %d bytes: %w", n, layout.size, ErrTooLarge)
+	if err == nil && layout.Size > 0 && uint64(n) > 1<<40/layout.Size {
+		err = fmt.Errorf("%d elements of %d bytes: %w", n, layout.Size, ErrTooLarge)
 	}
 	var initial []T
 	if err == nil && o.hasInitial {
-		initial, err = initialSliceOf[T](o, n)
+		initial, err = codec.InitialSlice[T](o.initial, n)
 	}
 	if err != nil {
 		return (&handle{kind: shm.Array, name: name}).wrap(op, err)
@@ -66,8 +67,8 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 	if m.isRemote() {
 		return a.openRemote(m, op, name, layout, o, n, initial)
 	}
-	spec := shm.Spec{Name: name, Kind: shm.Array, Type: layout.signature, Param: uint64(n),
-		Payload: shm.ArrayPayload(layout.size, uint64(n)), Exclusive: o.exclusive, OpenOnly: op == "open", Any: op == "open",
+	spec := shm.Spec{Name: name, Kind: shm.Array, Type: layout.Signature, Param: uint64(n),
+		Payload: shm.ArrayPayload(layout.Size, uint64(n)), Exclusive: o.exclusive, OpenOnly: op == "open", Any: op == "open",
 		Describe: func(n uint64, _ uint32) string { return fmt.Sprintf("%d elements", n) }}
 	if len(initial) > 0 {
 		spec.Init = func(p []byte) { shm.PutElements(p, initial) }
@@ -76,11 +77,11 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 	if err != nil {
 		return err
 	}
-	if layout.size > 0 && h.obj.Param > h.obj.Size/layout.size || shm.ArrayPayload(layout.size, h.obj.Param) > h.obj.Size {
+	if layout.Size > 0 && h.obj.Param > h.obj.Size/layout.Size || shm.ArrayPayload(layout.Size, h.obj.Param) > h.obj.Size {
 		err = fmt.Errorf("%d elements in %d bytes: %w", h.obj.Param, h.obj.Size, ErrCorrupt)
 		return errors.Join(h.wrap(op, err), h.close(shm.Array))
 	}
-	a.h, a.n, a.size = h, int(h.obj.Param), layout.size
+	a.h, a.n, a.size = h, int(h.obj.Param), layout.Size
 	elems := shm.Elements[T](h.obj, a.n)
 	a.elems.Store(&elems)
 	h.bind(func() { a.elems.Store(nil) })

@@ -7,33 +7,34 @@ import (
 	"fmt"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
-func (a *Array[T]) openRemote(m *Manager, op, name string, layout elementLayout, o options, n int, initial []T) error {
-	if err := layout.canTravel(); err != nil {
+func (a *Array[T]) openRemote(m *Manager, op, name string, layout codec.Layout, o options, n int, initial []T) error {
+	if err := layout.CanTravel(); err != nil {
 		return (&handle{kind: shm.Array, name: name}).wrap(op, err)
 	}
 	params := coord.AppendUint(coord.AppendArray(nil, 3), uint64(n))
-	params = coord.AppendUint(params, layout.size)
+	params = coord.AppendUint(params, layout.Size)
 	if len(initial) > 0 {
 		params = coord.AppendBytes(params, shm.BytesOf(initial))
 	} else {
 		params = coord.AppendNull(params)
 	}
-	h, err := openRemoteHandle(m, op, shm.Array, name, layout.signature, o.exclusive, params)
+	h, err := openRemoteHandle(m, op, shm.Array, name, layout.Signature, o.exclusive, params)
 	if err != nil {
 		return err
 	}
 	details := h.details()
 	length, size := details.Uint(), details.Uint()
-	if err = details.Err(); err == nil && (size != layout.size || size > 0 && length > 1<<40/size) {
-		err = fmt.Errorf("%w: %d elements of %d bytes, wanted elements of %d", ErrType, length, size, layout.size)
+	if err = details.Err(); err == nil && (size != layout.Size || size > 0 && length > 1<<40/size) {
+		err = fmt.Errorf("%w: %d elements of %d bytes, wanted elements of %d", ErrType, length, size, layout.Size)
 	}
 	if err != nil {
 		return errors.Join(h.wrap(op, err), h.close(shm.Array))
 	}
-	a.h, a.n, a.size = h, int(length), layout.size
+	a.h, a.n, a.size = h, int(length), layout.Size
 	return nil
 }
 
@@ -63,7 +64,7 @@ func (a *Array[T]) storeRemote(i int, t T) {
 
 func addAtRemote[T Number](a *Array[T], i int, d T) (sum T) {
 	if a.isRemote() {
-		_ = a.h.look("add", "add", intoElement(&sum), a.index(i), shm.BytesOfOne(&d), layoutOf[T]().signature)
+		_ = a.h.look("add", "add", intoElement(&sum), a.index(i), shm.BytesOfOne(&d), codec.LayoutOf[T]().Signature)
 	}
 	return sum
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // Call calls a method of an object of a registered type and returns its result, which
@@ -49,7 +50,7 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 			return
 		}
 		defer s.Close()
-		codec := ref.Manager().codec()
+		with := ref.Manager().codec()
 		for batch, err := range s.All(ctx) {
 			if q.fail(err); q.err != nil {
 				yield(zero, q.err)
@@ -58,7 +59,7 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 			in := coord.NewReader(batch)
 			for range in.Array() {
 				var v V
-				q.fail(readValue(codec, in, &v))
+				q.fail(codec.ReadValue(with, in, &v))
 				if q.err != nil {
 					yield(zero, q.err)
 					return
@@ -82,7 +83,7 @@ func (r Ref) begin(method string, args []any) *remoteCall {
 		return q
 	}
 	var err error
-	q.args, err = appendArguments(r.Manager().codec(), q.args[:0], args)
+	q.args, err = codec.AppendArguments(r.Manager().codec(), q.args[:0], args)
 	q.fail(err)
 	return q
 }
@@ -147,7 +148,7 @@ func (r Ref) result(at place, raw []byte, result any) error {
 	if in.Null() { // a zero value, as CBOR has it, whatever the codec
 		return nil
 	}
-	return readValue(r.Manager().codec(), in, result)
+	return codec.ReadValue(r.Manager().codec(), in, result)
 }
 
 // holder is a Ref, or what embeds one.

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 var (
@@ -59,7 +60,7 @@ func canLeave(t reflect.Type) bool {
 }
 
 func travels(t reflect.Type, asInterface func(reflect.Type) bool, depth int) bool {
-	if encodesItself(t) {
+	if codec.EncodesItself(t) {
 		return true
 	}
 	switch t.Kind() {
@@ -75,7 +76,7 @@ func travels(t reflect.Type, asInterface func(reflect.Type) bool, depth int) boo
 }
 
 // decode reads the arguments of a call, an array.
-func (c *callable) decode(codec Codec, args []byte) ([]reflect.Value, error) {
+func (c *callable) decode(with Codec, args []byte) ([]reflect.Value, error) {
 	in, n := coord.NewReader(args), 0
 	if !in.Null() { // as good as an empty array
 		n = in.Array()
@@ -99,7 +100,7 @@ func (c *callable) decode(codec Codec, args []byte) ([]reflect.Value, error) {
 			t = c.params[fixed].Elem()
 		}
 		v := reflect.New(t)
-		if err := readValue(codec, in, v.Interface()); err != nil {
+		if err := codec.ReadValue(with, in, v.Interface()); err != nil {
 			return nil, fmt.Errorf("%s, argument %d of type %v: %w", c.name, i+1, t, err)
 		}
 		values[i] = v.Elem()

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // A child process (the coordinator, a worker) is started with the arena as descriptor
@@ -45,7 +47,7 @@ type message struct {
 }
 
 func writeMessage(w io.Writer, m message) error {
-	b, err := encodeCBOR(m)
+	b, err := codec.Encode(m)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func readMessage(r io.Reader) (m message, err error) {
 	if _, err := io.ReadFull(r, b); err != nil {
 		return m, err
 	}
-	return m, decodeCBOR(b, &m)
+	return m, codec.Decode(b, &m)
 }
 
 // spawn starts a child in a role, and returns this end of its control connection. arena

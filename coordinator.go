@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/internal/served"
 	"github.com/carom-ipc/carom/shm"
@@ -38,7 +39,7 @@ func runCoordinator() error {
 		return say(err)
 	}
 	_ = file.Close()
-	codec, err := codecByName(start.Codec)
+	codec, err := codec.ByName(start.Codec)
 	if err != nil {
 		return say(err)
 	}
@@ -97,7 +98,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		return nil, err
 	}
 	id := arena.ID()
-	payload, err := encodeCBOR(welcome{Arena: id[:]})
+	payload, err := codec.Encode(welcome{Arena: id[:]})
 	if err != nil {
 		return nil, err
 	}

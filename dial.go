@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // dial returns the client of the coordinator. It makes one where there is none, or none
@@ -92,7 +93,7 @@ func (m *Manager) notice(client *coord.Client) {
 	}
 	payload, _ := client.Welcome()
 	var w welcome
-	if err := decodeCBOR(payload, &w); err == nil && len(w.Arena) == len(m.id) {
+	if err := codec.Decode(payload, &w); err == nil && len(w.Arena) == len(m.id) {
 		unregister(m)
 		register(m, [16]byte(w.Arena))
 	}

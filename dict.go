@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // Dict is a map in the coordinator, shared by all processes that open it. It
@@ -52,7 +53,7 @@ func makeDict[K comparable, V any](m *Manager, op, name string, mode coord.Mode)
 	if m == nil {
 		return nil, &OpError{Op: op, Kind: "Dict", Name: name, Err: errNoManager}
 	}
-	typ := "dict[" + typeSignature(reflect.TypeFor[K]()) + "]" + typeSignature(reflect.TypeFor[V]())
+	typ := "dict[" + codec.Signature(reflect.TypeFor[K]()) + "]" + codec.Signature(reflect.TypeFor[V]())
 	h, err := openRemote(m, op, "Dict", name, typ, mode)
 	if err != nil {
 		return nil, err

@@ -1,21 +1,11 @@
 package carom
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/shm"
 )
-
-// canTravel says why elements cannot go to the coordinator as they lie in memory. On the
-// wire they are little-endian.
-func (l elementLayout) canTravel() error {
-	if l.size > 1 && binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return fmt.Errorf("%w: elements of %d bytes on a remote handle of a big-endian machine", ErrType, l.size)
-	}
-	return nil
-}
 
 // intoElement reads an element into *t.
 func intoElement[T any](t *T) result {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -28,7 +29,7 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*c
 	if err != nil {
 		return nil, err
 	}
-	args, err := encodeCBOR(opts.InitArgs)
+	args, err := codec.Encode(opts.InitArgs)
 	if err != nil {
 		return nil, fmt.Errorf("InitArgs: %w", err)
 	}

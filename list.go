@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // List is a sequence in the coordinator, shared by all processes that open it.
@@ -39,7 +40,7 @@ func makeList[T any](m *Manager, op, name string, mode coord.Mode) (*List[T], er
 	if m == nil {
 		return nil, &OpError{Op: op, Kind: "List", Name: name, Err: errNoManager}
 	}
-	h, err := openRemote(m, op, "List", name, "list["+typeSignature(reflect.TypeFor[T]())+"]", mode)
+	h, err := openRemote(m, op, "List", name, "list["+codec.Signature(reflect.TypeFor[T]())+"]", mode)
 	if err != nil {
 		return nil, err
 	}

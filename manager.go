@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -130,7 +131,7 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	payload, files := client.Welcome()
 	defer closeAll(files)
 	var w welcome
-	if err := decodeCBOR(payload, &w); err != nil || len(w.Arena) != len(m.id) {
+	if err := codec.Decode(payload, &w); err != nil || len(w.Arena) != len(m.id) {
 		_ = client.Close()
 		return nil, fmt.Errorf("what the coordinator at %s says of its arena: %w", addr, errors.Join(ErrCorrupt, err))
 	}
@@ -442,9 +443,9 @@ func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
 	return err
 }
 
-func (m *Manager) encode(dst []byte, v any) ([]byte, error) { return appendCBOR(dst, v) }
+func (m *Manager) encode(dst []byte, v any) ([]byte, error) { return codec.Append(dst, v) }
 
-func (m *Manager) decode(b []byte, v any) error { return decodeCBOR(b, v) }
+func (m *Manager) decode(b []byte, v any) error { return codec.Decode(b, v) }
 
 func (m *Manager) timeout() time.Duration { return m.opts.Timeout }
 

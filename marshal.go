@@ -6,6 +6,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -16,7 +17,7 @@ type rawCBOR = cbor.RawMessage
 // that makes it an object, the handle by which the caller has it open.
 const HandleTag = 51824
 
-var cborNull = []byte{0xf6}
+var cborNull = codec.Null
 
 type wireHandle struct {
 	_       struct{} `cbor:",toarray"`
@@ -43,7 +44,7 @@ func marshalName(m *Manager, kind, name string) ([]byte, error) {
 }
 
 func marshalWire(w wireHandle) ([]byte, error) {
-	return encMode.Marshal(cbor.Tag{Number: HandleTag, Content: w})
+	return codec.Marshal(cbor.Tag{Number: HandleTag, Content: w})
 }
 
 func unmarshalHandle(b []byte, kind shm.Kind) (m *Manager, name string, err error) {
@@ -68,21 +69,21 @@ func readHandle(b []byte) (w wireHandle, m *Manager, err error) {
 // parseHandle reads a handle's first three elements, and returns the others.
 func parseHandle(b []byte) (w wireHandle, rest []rawCBOR, err error) {
 	var tag cbor.RawTag
-	if err := decMode.Unmarshal(b, &tag); err != nil {
+	if err := codec.Unmarshal(b, &tag); err != nil {
 		return w, nil, fmt.Errorf("a handle: %w: %w", ErrType, err)
 	}
 	if tag.Number != HandleTag {
 		return w, nil, fmt.Errorf("a handle: tag %d, want %d: %w", tag.Number, HandleTag, ErrType)
 	}
 	var parts []rawCBOR
-	if err := decMode.Unmarshal(tag.Content, &parts); err != nil {
+	if err := codec.Unmarshal(tag.Content, &parts); err != nil {
 		return w, nil, fmt.Errorf("a handle: %w: %w", ErrType, err)
 	}
 	if len(parts) < 3 {
 		return w, nil, fmt.Errorf("a handle: %d elements, want 3: %w", len(parts), ErrType)
 	}
 	for i, to := range []any{&w.Manager, &w.Kind, &w.Name} {
-		if err := decMode.Unmarshal(parts[i], to); err != nil {
+		if err := codec.Unmarshal(parts[i], to); err != nil {
 			return w, nil, fmt.Errorf("a handle: %w: %w", ErrType, err)
 		}
 	}
@@ -100,7 +101,7 @@ func readOpened(b []byte) (h openedHandle, ok bool, err error) {
 	}
 	var rest []rawCBOR
 	if h.wireHandle, rest, err = parseHandle(b); err == nil {
-		if err = decMode.Unmarshal(rest[0], &h.handle); err != nil {
+		if err = codec.Unmarshal(rest[0], &h.handle); err != nil {
 			err = fmt.Errorf("a handle: %w: %w", ErrType, err)
 		}
 	}
@@ -109,5 +110,5 @@ func readOpened(b []byte) (h openedHandle, ok bool, err error) {
 
 // marshalOpened writes what readOpened reads.
 func marshalOpened(m *Manager, kind, name string, handle uint64) ([]byte, error) {
-	return encMode.Marshal(cbor.Tag{Number: HandleTag, Content: []any{m.ident(), kind, name, handle}})
+	return codec.Marshal(cbor.Tag{Number: HandleTag, Content: []any{m.ident(), kind, name, handle}})
 }

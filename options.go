@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // Options say how a manager is made or reached. Every zero value is the documented
@@ -75,5 +77,5 @@ func (o *Options) check() error {
 	if o.Initializer == "" && len(o.InitArgs) > 0 {
 		return fmt.Errorf("InitArgs without an Initializer to take them: %w", ErrType)
 	}
-	return checkCodec(o.Codec)
+	return codec.Check(o.Codec)
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -26,7 +27,7 @@ var workers sync.Map // name → func(ctx, args []byte) error
 func NewWorker[A any](name string, f func(ctx context.Context, args A) error) *Worker[A] {
 	run := func(ctx context.Context, b []byte) error {
 		var args A
-		if err := decodeCBOR(b, &args); err != nil {
+		if err := codec.Decode(b, &args); err != nil {
 			return fmt.Errorf("arguments of worker %q: %w", name, err)
 		}
 		return f(ctx, args)
@@ -134,7 +135,7 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b, err := encodeCBOR(args)
+	b, err := codec.Encode(args)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +249,7 @@ func runWorker() error {
 	if !ok {
 		return report(fmt.Errorf("no worker called %q in %s: %w", start.Name, os.Args[0], ErrNotFound))
 	}
-	codec, err := codecByName(start.Codec)
+	codec, err := codec.ByName(start.Codec)
 	if err != nil {
 		return report(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -55,10 +56,10 @@ func OpenQueue[T any](m *Manager, name string) (*Queue[T], error) {
 }
 
 func (q *Queue[T]) open(m *Manager, op, name string, opts []Option) error {
-	layout := layoutOf[T]()
-	typ := layout.signature
-	if q.form, q.size = formOf[T](layout), int(layout.size); q.form != formFixed {
-		typ = signatureOf[T]()
+	layout := codec.LayoutOf[T]()
+	typ := layout.Signature
+	if q.form, q.size = formOf[T](layout), int(layout.Size); q.form != formFixed {
+		typ = codec.SignatureOf[T]()
 	}
 	if m.isRemote() {
 		return q.openRemote(m, op, name, typ, layout, opts)
@@ -139,9 +140,9 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	case formFixed:
 		err = items.Put(ctx, nil, shm.BytesOfOne(&item), wait)
 	case formBytes:
-		err = putText(ctx, items, *shm.BytesIn(&item), cborBytes, wait)
+		err = putText(ctx, items, *shm.BytesIn(&item), codec.Bytes, wait)
 	case formText:
-		err = putText(ctx, items, shm.TextIn(&item), cborText, wait)
+		err = putText(ctx, items, shm.TextIn(&item), codec.Text, wait)
 	default:
 		err = q.putEncoded(ctx, items, item, wait)
 	}
@@ -226,12 +227,12 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 	case formBytes:
 		dst := shm.BytesIn(item)
 		var text []byte
-		if text, whole, c, err = getText(ctx, items, wait, cborBytes, *dst); err == nil && whole == nil {
+		if text, whole, c, err = getText(ctx, items, wait, codec.Bytes, *dst); err == nil && whole == nil {
 			*dst = text
 		}
 	case formText:
 		var text []byte
-		if text, whole, c, err = getText(ctx, items, wait, cborText, nil); err == nil && whole == nil {
+		if text, whole, c, err = getText(ctx, items, wait, codec.Text, nil); err == nil && whole == nil {
 			shm.SetText(item, text)
 		}
 	default:

@@ -8,14 +8,15 @@ import (
 	"io"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
 
-func (q *Queue[T]) openRemote(m *Manager, op, name, typ string, layout elementLayout, opts []Option) error {
+func (q *Queue[T]) openRemote(m *Manager, op, name, typ string, layout codec.Layout, opts []Option) error {
 	o, err := readQueueOptions(shm.Queue, opts)
 	if err == nil && q.form == formFixed {
-		err = layout.canTravel()
+		err = layout.CanTravel()
 	}
 	if err != nil {
 		return (&handle{kind: shm.Queue, name: name}).wrap(op, err)
@@ -36,13 +37,13 @@ func (q *Queue[T]) appendItem(dst []byte, item T) ([]byte, error) {
 		if b == nil {
 			return append(dst, cborNull...), nil
 		}
-		return append(appendHead(dst, cborBytes, uint64(len(b))), b...), nil
+		return append(codec.AppendHead(dst, codec.Bytes, uint64(len(b))), b...), nil
 	case formText:
 		b := shm.TextIn(&item)
-		return append(appendHead(dst, cborText, uint64(len(b))), b...), nil
+		return append(codec.AppendHead(dst, codec.Text, uint64(len(b))), b...), nil
 	}
 	buf := bytes.NewBuffer(dst)
-	err := encodeTo(buf, item)
+	err := codec.EncodeTo(buf, item)
 	return buf.Bytes(), err
 }
 
@@ -114,7 +115,7 @@ func (q *Queue[T]) getRemote(ctx context.Context, op string, wait bool, item *T)
 	}
 	if q.form == formBytes {
 		into := shm.BytesIn(item)
-		if body, whole := textOf(b, cborBytes, *into); whole == nil {
+		if body, whole := textOf(b, codec.Bytes, *into); whole == nil {
 			*into = body
 			return nil
 		}

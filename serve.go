@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -41,7 +42,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 			return &OpError{Op: "serve", Err: err}
 		}
 	}
-	if err := checkCodec(c.Codec); err != nil {
+	if err := codec.Check(c.Codec); err != nil {
 		return &OpError{Op: "serve", Err: err}
 	}
 	if c.Codec == nil {

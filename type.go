@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // New makes sure that there is an object called name, and opens it: it is made of args by
@@ -35,7 +36,7 @@ func (t *Type[T]) New(m *Manager, name string, args ...any) (Ref, error) {
 	if t.r.noCreate {
 		return Ref{}, r.opError("new", errNoCreate(typeid))
 	}
-	if r.params, err = appendArguments(m.codec(), nil, values); err != nil {
+	if r.params, err = codec.AppendArguments(m.codec(), nil, values); err != nil {
 		return Ref{}, r.opError("new", err)
 	}
 	return openRef(r, "new", mode)
@@ -59,16 +60,4 @@ func openRef(r *remote, op string, mode coord.Mode) (Ref, error) {
 
 func errNoCreate(typeid string) error {
 	return fmt.Errorf("%w: a %s is made by methods of other objects only", ErrType, typeid)
-}
-
-// appendArguments appends the array of a call's arguments.
-func appendArguments(c Codec, dst []byte, args []any) ([]byte, error) {
-	dst = coord.AppendArray(dst, len(args))
-	for i, arg := range args {
-		var err error
-		if dst, err = appendValue(c, dst, arg); err != nil {
-			return dst, fmt.Errorf("argument %d: %w", i+1, err)
-		}
-	}
-	return dst, nil
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // servant is an instance under a name of the registry.
@@ -95,13 +96,13 @@ func (s *servant) encode(results []reflect.Value) ([]byte, error) {
 	case 0:
 		return cborNull, nil
 	case 1:
-		return appendValue(s.h.codec, nil, results[0].Interface())
+		return codec.AppendValue(s.h.codec, nil, results[0].Interface())
 	}
 	all := make([]any, len(results))
 	for i, r := range results {
 		all[i] = r.Interface()
 	}
-	return appendValue(s.h.codec, nil, all)
+	return codec.AppendValue(s.h.codec, nil, all)
 }
 
 // discard gets what a method made when its caller had left.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // itemsAhead is how far a stream's method may be ahead of the client.
@@ -202,7 +203,7 @@ func (st *objectStream) receive(ch reflect.Value) error {
 }
 
 func (st *objectStream) encode(item any) ([]byte, error) {
-	b, err := appendValue(st.s.h.codec, nil, item)
+	b, err := codec.AppendValue(st.s.h.codec, nil, item)
 	if err == nil {
 		err = st.sess.CheckResult(b)
 	}

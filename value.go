@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -36,20 +37,20 @@ func OpenValue[T any](m *Manager, name string) (*Value[T], error) {
 }
 
 func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
-	layout := layoutOf[T]()
+	layout := codec.LayoutOf[T]()
 	h := &handle{kind: shm.Value, name: name}
 	o, err := readOptions(shm.Value, opts)
 	if err == nil {
-		err = layout.err
+		err = layout.Err
 	}
 	var initial T
 	if err == nil && o.hasInitial {
-		initial, err = initialOf[T](o)
+		initial, err = codec.Initial[T](o.initial)
 	}
 	if err != nil {
 		return h.wrap(op, err)
 	}
-	spec := shm.Spec{Name: name, Kind: shm.Value, Type: layout.signature, Payload: shm.CellPayload(layout.size),
+	spec := shm.Spec{Name: name, Kind: shm.Value, Type: layout.Signature, Payload: shm.CellPayload(layout.Size),
 		Exclusive: o.exclusive, OpenOnly: op == "open"}
 	if o.hasInitial {
 		spec.Init = func(p []byte) { shm.Put(p, initial) }
@@ -61,7 +62,7 @@ func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
 		return err
 	}
 	v.h = h
-	if shm.IsWord(layout.size) {
+	if shm.IsWord(layout.Size) {
 		v.cell.Bind(h.obj)
 	}
 	h.bind(v.cell.Unbind)

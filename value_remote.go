@@ -5,20 +5,21 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
-func (v *Value[T]) openRemote(m *Manager, op, name string, layout elementLayout, o options, initial T) error {
-	if err := layout.canTravel(); err != nil {
+func (v *Value[T]) openRemote(m *Manager, op, name string, layout codec.Layout, o options, initial T) error {
+	if err := layout.CanTravel(); err != nil {
 		return (&handle{kind: shm.Value, name: name}).wrap(op, err)
 	}
-	params := coord.AppendUint(coord.AppendArray(nil, 2), layout.size)
+	params := coord.AppendUint(coord.AppendArray(nil, 2), layout.Size)
 	if o.hasInitial {
 		params = coord.AppendBytes(params, shm.BytesOfOne(&initial))
 	} else {
 		params = coord.AppendNull(params)
 	}
-	h, err := openRemoteHandle(m, op, shm.Value, name, layout.signature, o.exclusive, params)
+	h, err := openRemoteHandle(m, op, shm.Value, name, layout.Signature, o.exclusive, params)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (v *Value[T]) swapRemote(t T) (old T) {
 }
 
 func addRemote[T Number](v *Value[T], d T) (sum T) {
-	_ = v.h.look("add", "add", intoElement(&sum), shm.BytesOfOne(&d), layoutOf[T]().signature)
+	_ = v.h.look("add", "add", intoElement(&sum), shm.BytesOfOne(&d), codec.LayoutOf[T]().Signature)
 	return sum
 }
 

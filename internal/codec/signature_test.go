@@ -1,4 +1,4 @@
-package carom
+package codec
 
 import (
 	"math/big"
@@ -32,6 +32,6 @@ func TestTypeSignature(t *testing.T) {
 			B error
 		}{},
 	} {
-		require.Equal(t, want, typeSignature(reflect.TypeOf(v)))
+		require.Equal(t, want, Signature(reflect.TypeOf(v)))
 	}
 }

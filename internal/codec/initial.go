@@ -1,40 +1,43 @@
-package carom
+package codec
 
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// initialOf is Initial's value as a T. A constant's default type need not be T: a number
-// that T can hold is one.
-func initialOf[T any](o options) (T, error) {
-	if v, ok := o.initial.(T); ok {
-		return v, nil
+// Initial is the value v of the option Initial as a T. A constant's default type need not
+// be T: a number that T can hold is one. ErrType: it is something else.
+func Initial[T any](v any) (T, error) {
+	if t, ok := v.(T); ok {
+		return t, nil
 	}
 	var t T
-	if err := convertNumber(reflect.ValueOf(&t).Elem(), reflect.ValueOf(o.initial)); err != nil {
-		return t, fmt.Errorf("%w: Initial is %v", ErrType, err)
+	if err := convertNumber(reflect.ValueOf(&t).Elem(), reflect.ValueOf(v)); err != nil {
+		return t, fmt.Errorf("%w: Initial is %v", errs.ErrType, err)
 	}
 	return t, nil
 }
 
-// initialSliceOf is InitialSlice's content as Ts, for an array of n.
-func initialSliceOf[T any](o options, n int) ([]T, error) {
-	s, ok := o.initial.([]T)
+// InitialSlice is the content of the option InitialSlice, a slice, as Ts, for an array of
+// n. ErrType: it is something else, or longer.
+func InitialSlice[T any](content any, n int) ([]T, error) {
+	s, ok := content.([]T)
 	if !ok {
-		v := reflect.ValueOf(o.initial)
+		v := reflect.ValueOf(content)
 		if v.Kind() != reflect.Slice {
-			return nil, fmt.Errorf("%w: InitialSlice is a %T, want a %T", ErrType, o.initial, s)
+			return nil, fmt.Errorf("%w: InitialSlice is a %T, want a %T", errs.ErrType, content, s)
 		}
 		s = make([]T, v.Len())
 		for i := range s {
 			if err := convertNumber(reflect.ValueOf(&s[i]).Elem(), v.Index(i)); err != nil {
-				return nil, fmt.Errorf("%w: element %d of InitialSlice is %v", ErrType, i, err)
+				return nil, fmt.Errorf("%w: element %d of InitialSlice is %v", errs.ErrType, i, err)
 			}
 		}
 	}
 	if len(s) > n {
-		return nil, fmt.Errorf("%w: InitialSlice has %d elements, the array %d", ErrType, len(s), n)
+		return nil, fmt.Errorf("%w: InitialSlice has %d elements, the array %d", errs.ErrType, len(s), n)
 	}
 	return s, nil
 }

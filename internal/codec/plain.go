@@ -1,4 +1,4 @@
-package carom
+package codec
 
 import (
 	"math"
@@ -39,12 +39,12 @@ func decodePlain(b []byte, v any) bool {
 	}
 	switch v := v.(type) {
 	case *string:
-		if s, ok := cutHead(b, cborText); ok {
+		if s, ok := CutHead(b, Text); ok {
 			*v = string(s)
 			return true
 		}
 	case *[]byte:
-		if s, ok := cutHead(b, cborBytes); ok {
+		if s, ok := CutHead(b, Bytes); ok {
 			*v = append(make([]byte, 0, len(s)), s...)
 			return true
 		}

@@ -1,4 +1,4 @@
-package carom
+package codec
 
 import (
 	"encoding"
@@ -12,12 +12,12 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// typeSignature describes a type's structure: two types with equal signatures
+// Signature describes a type's structure: two types with equal signatures
 // have the same CBOR form. Names of types do not count, those of a struct's
 // fields do, as they are encoded. A type that encodes itself is known by its
 // name alone. Where a type contains itself, ^n stands for the n-th type around
 // it.
-func typeSignature(t reflect.Type) string {
+func Signature(t reflect.Type) string {
 	var s signer
 	s.write(t)
 	return s.String()
@@ -36,7 +36,7 @@ var (
 	}
 )
 
-func encodesItself(t reflect.Type) bool {
+func EncodesItself(t reflect.Type) bool {
 	if t.Kind() == reflect.Interface {
 		return false
 	}
@@ -56,7 +56,7 @@ func (s *signer) write(t reflect.Type) {
 	case t == bigIntType:
 		s.WriteString("bigint")
 		return
-	case encodesItself(t):
+	case EncodesItself(t):
 		s.WriteString(strings.TrimPrefix(t.String(), "*"))
 		return
 	}
@@ -127,13 +127,13 @@ func (s *signer) writeStruct(t reflect.Type) {
 
 var signatures sync.Map // reflect.Type → string
 
-// signatureOf is typeSignature of T, computed once.
-func signatureOf[T any]() string {
+// SignatureOf is the Signature of T, computed once.
+func SignatureOf[T any]() string {
 	t := reflect.TypeFor[T]()
 	if s, ok := signatures.Load(t); ok {
 		return s.(string)
 	}
-	s := typeSignature(t)
+	s := Signature(t)
 	signatures.Store(t, s)
 	return s
 }

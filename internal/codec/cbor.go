@@ -1,4 +1,4 @@
-package carom
+package codec
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"reflect"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 // Values travel as CBOR in the deterministic encoding of RFC 8949, section
@@ -21,29 +23,31 @@ import (
 const maxNesting = 128 // as the coordinator's default
 
 var (
-	encMode    = mustEncMode()
-	decMode    = mustDecMode(reflect.TypeFor[map[string]any]())
-	decAnyKeys = mustDecMode(reflect.TypeFor[map[any]any]())
+	encMode    = newEncMode()
+	decMode    = newDecMode(reflect.TypeFor[map[string]any]())
+	decAnyKeys = newDecMode(reflect.TypeFor[map[any]any]())
 )
 
-func mustEncMode() cbor.UserBufferEncMode {
+func newEncMode() cbor.UserBufferEncMode {
 	o := cbor.CoreDetEncOptions()
 	o.Time = cbor.TimeRFC3339Nano
 	o.TimeTag = cbor.EncTagRequired
-	return Must(o.UserBufferEncMode())
+	return must(o.UserBufferEncMode())
 }
 
-// handleTags makes a handle that meets an any a Ref.
-var handleTags = func() cbor.TagSet {
-	tags := cbor.NewTagSet()
-	if err := tags.Add(cbor.TagOptions{DecTag: cbor.DecTagOptional}, reflect.TypeFor[Ref](), HandleTag); err != nil {
+// handleTags are shared with the modes, which see what is added later.
+var handleTags = cbor.NewTagSet()
+
+// RegisterHandle says what a handle becomes that meets an any: a t, which reads itself. tag
+// is the CBOR tag of handles. It is for init, and panics the second time.
+func RegisterHandle(t reflect.Type, tag uint64) {
+	if err := handleTags.Add(cbor.TagOptions{DecTag: cbor.DecTagOptional}, t, tag); err != nil {
 		panic(err)
 	}
-	return tags
-}()
+}
 
-func mustDecMode(maps reflect.Type) cbor.DecMode {
-	return Must(cbor.DecOptions{
+func newDecMode(maps reflect.Type) cbor.DecMode {
+	return must(cbor.DecOptions{
 		IntDec:           cbor.IntDecConvertSignedOrBigInt,
 		DefaultMapType:   maps,
 		MapKeyByteString: cbor.MapKeyByteStringAllowed,
@@ -57,36 +61,42 @@ func mustDecMode(maps reflect.Type) cbor.DecMode {
 	}.DecModeWithSharedTags(handleTags))
 }
 
-// encodeCBOR encodes v. ErrType: CBOR has nothing for a type in it, such as a
+// Marshal encodes v. Its error is the CBOR library's.
+func Marshal(v any) ([]byte, error) { return encMode.Marshal(v) }
+
+// Unmarshal decodes b into v, a pointer to a zero value. Its error is the CBOR library's.
+func Unmarshal(b []byte, v any) error { return decMode.Unmarshal(b, v) }
+
+// Encode encodes v. ErrType: CBOR has nothing for a type in it, such as a
 // function or a channel.
-func encodeCBOR(v any) ([]byte, error) {
+func Encode(v any) ([]byte, error) {
 	b, err := encMode.Marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrType, err)
+		return nil, fmt.Errorf("%w: %w", errs.ErrType, err)
 	}
 	return b, nil
 }
 
-// appendCBOR is encodeCBOR at the end of dst.
-func appendCBOR(dst []byte, v any) ([]byte, error) {
+// Append is Encode at the end of dst.
+func Append(dst []byte, v any) ([]byte, error) {
 	if out, ok := appendPlain(dst, v); ok {
 		return out, nil
 	}
-	b, err := encodeCBOR(v)
+	b, err := Encode(v)
 	return append(dst, b...), err
 }
 
-// encodeTo is encodeCBOR into a buffer.
-func encodeTo(buf *bytes.Buffer, v any) error {
+// EncodeTo is Encode into a buffer.
+func EncodeTo(buf *bytes.Buffer, v any) error {
 	if err := encMode.MarshalToBuffer(v, buf); err != nil {
-		return fmt.Errorf("%w: %w", ErrType, err)
+		return fmt.Errorf("%w: %w", errs.ErrType, err)
 	}
 	return nil
 }
 
-// decodeCBOR decodes b into v, a pointer to a zero value. ErrType: b does not
+// Decode decodes b into v, a pointer to a zero value. ErrType: b does not
 // fit v.
-func decodeCBOR(b []byte, v any) error {
+func Decode(b []byte, v any) error {
 	if decodePlain(b, v) {
 		return nil
 	}
@@ -98,7 +108,7 @@ func decodeCBOR(b []byte, v any) error {
 	if errors.As(err, &mismatch) && decodeAnyKeys(b, v) {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", ErrType, err)
+	return fmt.Errorf("%w: %w", errs.ErrType, err)
 }
 
 // decodeAnyKeys decodes maps that are not keyed by strings, where the target is
@@ -165,4 +175,11 @@ func narrow(m map[any]any) any {
 		s[name] = v
 	}
 	return s
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -1,35 +1,47 @@
-package carom
+package codec
 
 import (
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"sync"
+
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// elementLayout is what processes must agree on about an element type in shared
+// Layout is what processes must agree on about an element type in shared
 // memory.
-type elementLayout struct {
-	signature string
-	size      uint64
-	err       error // why T cannot be in shared memory
+type Layout struct {
+	Signature string
+	Size      uint64
+	Err       error // why the type cannot be in shared memory
 }
 
-var elementLayouts sync.Map // reflect.Type → elementLayout
+var layouts sync.Map // reflect.Type → Layout
 
-// layoutOf examines T once.
-func layoutOf[T any]() elementLayout {
+// LayoutOf examines T once.
+func LayoutOf[T any]() Layout {
 	t := reflect.TypeFor[T]()
-	if l, ok := elementLayouts.Load(t); ok {
-		return l.(elementLayout)
+	if l, ok := layouts.Load(t); ok {
+		return l.(Layout)
 	}
-	l := elementLayout{size: uint64(t.Size())}
+	l := Layout{Size: uint64(t.Size())}
 	if field, why := findPointer(t, t.String()); why != "" {
-		l.err = fmt.Errorf("%w: %s %s, which means nothing to another process", ErrType, field, why)
+		l.Err = fmt.Errorf("%w: %s %s, which means nothing to another process", errs.ErrType, field, why)
 	} else {
-		l.signature = fixedSignature(t)
+		l.Signature = fixedSignature(t)
 	}
-	elementLayouts.Store(t, l)
+	layouts.Store(t, l)
 	return l
+}
+
+// CanTravel says why elements cannot go to the coordinator as they lie in memory. On the
+// wire they are little-endian.
+func (l Layout) CanTravel() error {
+	if l.Size > 1 && binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return fmt.Errorf("%w: elements of %d bytes on a remote handle of a big-endian machine", errs.ErrType, l.Size)
+	}
+	return nil
 }
 
 // findPointer names the first part of t that is not of fixed size and free of

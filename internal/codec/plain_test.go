@@ -1,4 +1,4 @@
-package carom
+package codec
 
 import (
 	"reflect"
