@@ -17,6 +17,7 @@ import (
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/host"
 	"github.com/carom-ipc/carom/internal/served"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -85,7 +86,7 @@ type serveConfig struct {
 type serving struct {
 	addrs  []string
 	server *coord.Server
-	host   *host
+	host   *host.Host
 	own    *Manager
 	done   sync.WaitGroup
 }
@@ -93,8 +94,15 @@ type serving struct {
 // serve listens and serves the arena and the objects of the coordinator.
 func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	arena.SetRole(shm.RoleCoordinator)
-	host, err := newHost(c.codec, c.logger)
-	if err != nil {
+	s := &serving{}
+	inside := func(ctx context.Context) context.Context { return context.WithValue(ctx, ownManager{}, s.own) }
+	var err error
+	if s.host, err = host.New(host.Config{
+		Codec: c.codec, Logger: c.logger, Context: inside,
+		Reference: func(typeid, name string, handle uint64) ([]byte, error) {
+			return marshalOpened(s.own, typeid, name, handle)
+		},
+	}); err != nil {
 		return nil, err
 	}
 	id := arena.ID()
@@ -102,8 +110,8 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := coord.NewServer(coord.Config{
-		AuthKey: c.key, Names: names{arena}, Kinds: host.kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
+	s.server, err = coord.NewServer(coord.Config{
+		AuthKey: c.key, Names: names{arena}, Kinds: s.host.Kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
 		Limits: c.limits, Logger: c.logger,
 		Lane: func(ctx context.Context, name string) (coord.Lane, error) { return arena.OpenLane(ctx, name) },
 		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
@@ -116,7 +124,6 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &serving{server: server, host: host}
 	var listeners []net.Listener
 	for _, want := range c.addrs {
 		l, addr, err := listen(want, c.tls)
@@ -128,22 +135,21 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		listeners, s.addrs = append(listeners, l), append(s.addrs, addr)
 	}
 	// Inside, it serves already: for the initializer.
-	s.own = newOwnManager((&Options{Codec: c.codec, Logger: c.logger}).orDefault(), s.addrs[0], c.key, arena, server)
-	host.manager = s.own
+	s.own = newOwnManager((&Options{Codec: c.codec, Logger: c.logger}).orDefault(), s.addrs[0], c.key, arena, s.server)
 	if c.only {
 		inherited = s.own
 	}
 	if c.initializer != "" {
-		if err := runInitializer(host.context(s.own.ctx), c.initializer, c.initArgs); err != nil {
+		if err := host.RunInitializer(inside(s.own.ctx), c.initializer, c.initArgs); err != nil {
 			closeAll(listeners)
 			s.removeSocketDirs()
-			_ = server.Close()
+			_ = s.server.Close()
 			return nil, errors.Join(err, s.own.detach())
 		}
 	}
 	for _, l := range listeners {
 		s.done.Go(func() {
-			if err := server.Serve(l); err != nil && c.logger != nil {
+			if err := s.server.Serve(l); err != nil && c.logger != nil {
 				c.logger.Error("a listener failed", "addr", l.Addr(), "error", err)
 			}
 		})
@@ -168,7 +174,7 @@ func (s *serving) stop(ctx context.Context) error {
 		err = nil
 	}
 	s.done.Wait()
-	s.host.settle(settleTime)
+	s.host.Settle(settleTime)
 	return errors.Join(err, s.own.detach())
 }
 

@@ -1,4 +1,4 @@
-package carom
+package host
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 // itemsAhead is how far a stream's method may be ahead of the client.
@@ -20,10 +21,10 @@ func (s *servant) Stream(sess *coord.Session, name string, args []byte) (coord.S
 		return nil, err
 	}
 	if m.stream == atOnce {
-		return nil, fmt.Errorf("%w: %s gives no stream", ErrType, m.name)
+		return nil, fmt.Errorf("%w: %s gives no stream", errs.ErrType, m.name)
 	}
 	st := &objectStream{s: s, m: m, sess: sess, args: append([]byte(nil), args...), items: make(chan streamItem, itemsAhead)}
-	st.ctx, st.cancel = context.WithCancel(s.h.context(sess.Context()))
+	st.ctx, st.cancel = context.WithCancel(s.h.config.Context(sess.Context()))
 	return st, nil
 }
 
@@ -92,7 +93,7 @@ func (st *objectStream) first(ctx context.Context) (item streamItem, more bool, 
 	case <-ctx.Done():
 		return item, false, ctx.Err()
 	case <-st.ctx.Done(): // by Close
-		return item, false, ErrClosed
+		return item, false, errs.ErrClosed
 	}
 }
 
@@ -112,7 +113,7 @@ func (st *objectStream) run() {
 // others while an item waits to be taken.
 func (st *objectStream) produce() (err error) {
 	s, m := st.s, st.m
-	in, err := m.decode(s.h.codec, st.args)
+	in, err := m.decode(s.h.config.Codec, st.args)
 	if err != nil {
 		return err
 	}
@@ -203,7 +204,7 @@ func (st *objectStream) receive(ch reflect.Value) error {
 }
 
 func (st *objectStream) encode(item any) ([]byte, error) {
-	b, err := codec.AppendValue(st.s.h.codec, nil, item)
+	b, err := codec.AppendValue(st.s.h.config.Codec, nil, item)
 	if err == nil {
 		err = st.sess.CheckResult(b)
 	}

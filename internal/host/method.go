@@ -1,4 +1,4 @@
-package carom
+package host
 
 import (
 	"fmt"
@@ -31,10 +31,10 @@ const (
 var closerMethod = reflect.TypeFor[io.Closer]().Method(0)
 
 // findMethods collects the methods that can be called.
-func (r *registered) findMethods() error {
+func (r *Type) findMethods() error {
 	for i := range r.served.NumMethod() {
 		m := r.served.Method(i)
-		if !m.IsExported() || len(r.exposed) == 0 && r.isCloser(m) || len(r.exposed) > 0 && !slices.Contains(r.exposed, m.Name) {
+		if !m.IsExported() || len(r.options.Exposed) == 0 && r.isCloser(m) || len(r.options.Exposed) > 0 && !slices.Contains(r.options.Exposed, m.Name) {
 			continue
 		}
 		described, err := r.describe(m)
@@ -42,16 +42,16 @@ func (r *registered) findMethods() error {
 		case err == nil:
 			r.methods[m.Name] = described
 			r.names = append(r.names, m.Name) // in the order of reflection, which is by name
-		case len(r.exposed) > 0:
+		case len(r.options.Exposed) > 0:
 			return err
 		}
 	}
-	for _, name := range r.exposed {
+	for _, name := range r.options.Exposed {
 		if r.methods[name] == nil {
 			return fmt.Errorf("Exposed names %s, which %v does not have", name, r.served)
 		}
 	}
-	for name, typeid := range r.returns {
+	for name, typeid := range r.options.Returns {
 		m := r.methods[name]
 		if m == nil {
 			return fmt.Errorf("Returns names %s, which %v does not have or does not expose", name, r.served)
@@ -64,19 +64,19 @@ func (r *registered) findMethods() error {
 	return nil
 }
 
-func (r *registered) isCloser(m reflect.Method) bool {
+func (r *Type) isCloser(m reflect.Method) bool {
 	return m.Name == closerMethod.Name && m.Type.NumIn() == r.receivers() && m.Type.NumOut() == 1 && m.Type.Out(0) == errorType
 }
 
 // receivers is how many parameters of a method's function stand for the receiver.
-func (r *registered) receivers() int {
+func (r *Type) receivers() int {
 	if r.served.Kind() == reflect.Interface {
 		return 0
 	}
 	return 1
 }
 
-func (r *registered) describe(m reflect.Method) (*method, error) {
+func (r *Type) describe(m reflect.Method) (*method, error) {
 	c, err := inspect(r.typeid+"."+m.Name, m.Type, r.receivers())
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (r *registered) describe(m reflect.Method) (*method, error) {
 		d.stream = streamOf(c.results[0])
 	}
 	for _, t := range c.results {
-		if d.stream == atOnce && r.returns[m.Name] == "" && !canLeave(t) {
+		if d.stream == atOnce && r.options.Returns[m.Name] == "" && !canLeave(t) {
 			return nil, fmt.Errorf("%s: a result of type %v cannot go to another process", c.name, t)
 		}
 	}

@@ -1,4 +1,4 @@
-package carom
+package host
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 // servant is an instance under a name of the registry.
@@ -34,16 +35,16 @@ func (s *servant) Call(ctx context.Context, sess *coord.Session, name string, ar
 		return dst, err
 	}
 	if m.stream != atOnce {
-		return dst, fmt.Errorf("%w: %s gives a stream, see Iterate", ErrType, m.name)
+		return dst, fmt.Errorf("%w: %s gives a stream, see Iterate", errs.ErrType, m.name)
 	}
-	in, err := m.decode(s.h.codec, args)
+	in, err := m.decode(s.h.config.Codec, args)
 	if err != nil {
 		return dst, err
 	}
 	if err := s.enter(ctx); err != nil {
 		return dst, err
 	}
-	ctx = s.h.context(ctx)
+	ctx = s.h.config.Context(ctx)
 	p, err := run(ctx, s.h, s.t.typeid, name, func() (product, error) {
 		defer s.leave()
 		return s.produce(ctx, m, in)
@@ -61,7 +62,7 @@ func (s *servant) Call(ctx context.Context, sess *coord.Session, name string, ar
 	if err != nil {
 		return dst, err
 	}
-	b, err := marshalOpened(s.h.manager, m.returns, objectName, handle)
+	b, err := s.h.config.Reference(m.returns, objectName, handle)
 	return append(dst, b...), err
 }
 
@@ -69,7 +70,7 @@ func (s *servant) method(name string) (*method, error) {
 	if m := s.t.methods[name]; m != nil {
 		return m, nil
 	}
-	return nil, fmt.Errorf("%w: %s has no method %q, or does not expose it", ErrNotFound, s.t.typeid, name)
+	return nil, fmt.Errorf("%w: %s has no method %q, or does not expose it", errs.ErrNotFound, s.t.typeid, name)
 }
 
 // produce runs the method, in its turn, and encodes what it returns while nobody else
@@ -82,7 +83,7 @@ func (s *servant) produce(ctx context.Context, m *method, in []reflect.Value) (p
 	if m.returns != "" {
 		v, ok := s.h.types[m.returns].object(results[0])
 		if !ok {
-			return product{result: cborNull}, nil
+			return product{result: codec.Null}, nil
 		}
 		return product{object: v}, nil
 	}
@@ -94,15 +95,15 @@ func (s *servant) produce(ctx context.Context, m *method, in []reflect.Value) (p
 func (s *servant) encode(results []reflect.Value) ([]byte, error) {
 	switch len(results) {
 	case 0:
-		return cborNull, nil
+		return codec.Null, nil
 	case 1:
-		return codec.AppendValue(s.h.codec, nil, results[0].Interface())
+		return codec.AppendValue(s.h.config.Codec, nil, results[0].Interface())
 	}
 	all := make([]any, len(results))
 	for i, r := range results {
 		all[i] = r.Interface()
 	}
-	return codec.AppendValue(s.h.codec, nil, all)
+	return codec.AppendValue(s.h.config.Codec, nil, all)
 }
 
 // discard gets what a method made when its caller had left.

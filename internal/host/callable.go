@@ -1,4 +1,4 @@
-package carom
+package host
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 var (
@@ -76,7 +77,7 @@ func travels(t reflect.Type, asInterface func(reflect.Type) bool, depth int) boo
 }
 
 // decode reads the arguments of a call, an array.
-func (c *callable) decode(with Codec, args []byte) ([]reflect.Value, error) {
+func (c *callable) decode(with codec.Codec, args []byte) ([]reflect.Value, error) {
 	in, n := coord.NewReader(args), 0
 	if !in.Null() { // as good as an empty array
 		n = in.Array()
@@ -89,7 +90,7 @@ func (c *callable) decode(with Codec, args []byte) ([]reflect.Value, error) {
 		fixed--
 	}
 	if n < fixed || n > fixed && !c.variadic {
-		return nil, fmt.Errorf("%w: %s takes %s, got %d", ErrType, c.name, c.arity(fixed), n)
+		return nil, fmt.Errorf("%w: %s takes %s, got %d", errs.ErrType, c.name, c.arity(fixed), n)
 	}
 	values := make([]reflect.Value, n)
 	for i := range values {
