@@ -16,6 +16,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/internal/host"
 	"github.com/carom-ipc/carom/internal/served"
@@ -126,7 +127,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	}
 	var listeners []net.Listener
 	for _, want := range c.addrs {
-		l, addr, err := listen(want, c.tls)
+		l, addr, err := endpoint.Listen(want, c.tls)
 		if err != nil {
 			closeAll(listeners)
 			s.removeSocketDirs()
@@ -159,7 +160,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 
 func (s *serving) removeSocketDirs() {
 	for _, addr := range s.addrs {
-		removeSocketDir(addr)
+		endpoint.RemoveSocketDir(addr)
 	}
 }
 

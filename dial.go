@@ -9,6 +9,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 )
 
 // dial returns the client of the coordinator. It makes one where there is none, or none
@@ -25,7 +26,7 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 	var network, address string
 	var err error
 	if m.own == nil {
-		if network, address, err = parseAddr(m.addr); err != nil {
+		if network, address, err = endpoint.Parse(m.addr); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/carom-ipc/carom/internal/lazy"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -72,8 +73,7 @@ func openHandle(m *Manager, op string, s shm.Spec) (*handle, bool, error) {
 
 // constructorContext bounds a constructor.
 func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
-	c := &lazyTimeout{Context: m.ctx, limit: m.opts.Timeout}
-	return c, c.stop
+	return lazy.WithTimeout(m.ctx, m.opts.Timeout)
 }
 
 // opened is a constructor's result: no handle where there is an error.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -51,7 +52,7 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*c
 		_ = cmd.Wait()
 		<-answered // it may have gone right after it came up
 		if c.addr != "" {
-			removeSocketDir(c.addr)
+			endpoint.RemoveSocketDir(c.addr)
 		}
 		close(c.gone)
 	}()

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/budget"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -55,7 +57,7 @@ type Manager struct {
 func Start(ctx context.Context, o *Options) (*Manager, error) {
 	opts := o.orDefault()
 	if opts.Memory == 0 {
-		opts.Memory = defaultMemory()
+		opts.Memory = budget.Default()
 	}
 	m, err := start(ctx, opts)
 	if err != nil {
@@ -71,12 +73,12 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	if network, _, err := parseAddr(opts.Addr); err == nil && network == "tls" {
+	if network, _, err := endpoint.Parse(opts.Addr); err == nil && network == "tls" {
 		return nil, fmt.Errorf("Start cannot hand a tls.Config to the coordinator that it launches, Serve can listen on %s: %w", opts.Addr, errors.ErrUnsupported)
 	}
 	key := opts.AuthKey
 	if len(key) == 0 {
-		key = randomKey()
+		key = endpoint.NewKey()
 	}
 	arena, err := shm.Create(opts.Memory)
 	if err != nil {
@@ -113,13 +115,13 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	if network, _, err := parseAddr(addr); err == nil && network == "tls" && opts.TLS == nil {
+	if network, _, err := endpoint.Parse(addr); err == nil && network == "tls" && opts.TLS == nil {
 		return nil, fmt.Errorf("Options.TLS is required: %w", ErrAuth)
 	}
 	key := opts.AuthKey
 	if len(key) == 0 {
 		var err error
-		if key, err = keyFromEnv(); err != nil {
+		if key, err = endpoint.KeyFromEnv(); err != nil {
 			return nil, err
 		}
 	}
@@ -404,7 +406,7 @@ func (m *Manager) detach() error {
 	}
 	if m.child != nil {
 		m.child.stop(m.opts.Timeout)
-		removeSocketDir(m.addr)
+		endpoint.RemoveSocketDir(m.addr)
 	}
 	if m.arena != nil {
 		err = errors.Join(err, m.arena.Close())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -121,7 +122,7 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	if err := m.check("start"); err != nil {
 		return nil, err
 	}
-	if network, _, _ := parseAddr(m.addr); network == "tls" && m.opts.TLS != nil {
+	if network, _, _ := endpoint.Parse(m.addr); network == "tls" && m.opts.TLS != nil {
 		return nil, fmt.Errorf("a worker of a manager that is connected by TLS: %w", errors.ErrUnsupported)
 	}
 	if m.arena != nil {
@@ -269,7 +270,7 @@ func runWorker() error {
 			cancel(errParentGone)
 		}
 		time.Sleep(grace)
-		removeSocketDir(start.Addr) // whose coordinator may have been killed with it
+		endpoint.RemoveSocketDir(start.Addr) // whose coordinator may have been killed with it
 		os.Exit(1)
 	}()
 	go func() {

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/budget"
 	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -38,7 +40,7 @@ type ServeConfig struct {
 func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if len(c.AuthKey) == 0 {
 		var err error
-		if c.AuthKey, err = keyFromEnv(); err != nil {
+		if c.AuthKey, err = endpoint.KeyFromEnv(); err != nil {
 			return &OpError{Op: "serve", Err: err}
 		}
 	}
@@ -49,7 +51,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 		c.Codec = CBOR
 	}
 	if c.Memory == 0 {
-		c.Memory = defaultMemory()
+		c.Memory = budget.Default()
 	}
 	if len(c.Listen) == 0 {
 		c.Listen = []string{""}
@@ -72,7 +74,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	defer cancel()
 	err = s.stop(drain)
 	for _, addr := range s.addrs {
-		if network, path, perr := parseAddr(addr); perr == nil && network == "unix" && !strings.HasPrefix(path, "@") {
+		if network, path, perr := endpoint.Parse(addr); perr == nil && network == "unix" && !strings.HasPrefix(path, "@") {
 			_ = os.Remove(path)
 		}
 	}

@@ -27,11 +27,12 @@ var below = map[string][]string{
 	// It joins coord and shm, which know nothing of each other.
 	"internal/served": {"", "cmd", "examples", "tests", "bench"},
 	// What package carom is made of stands in this order: host and spawn, which do not know
-	// each other, and below them codec.
-	"internal/codec": {"", "futex", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
-	"internal/host":  {"", "shm", "futex", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
-	"internal/spawn": {"", "futex", "internal/host", "internal/served", "cmd", "examples", "tests", "bench"},
-	"":               {"cmd", "examples", "tests", "bench"},
+	// each other, and below them codec and endpoint.
+	"internal/codec":    {"", "futex", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	"internal/endpoint": {"", "shm", "futex", "internal/codec", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	"internal/host":     {"", "shm", "futex", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	"internal/spawn":    {"", "futex", "internal/host", "internal/served", "cmd", "examples", "tests", "bench"},
+	"":                  {"cmd", "examples", "tests", "bench"},
 }
 
 func TestFence(t *testing.T) {

@@ -1,4 +1,4 @@
-package carom
+package endpoint
 
 import (
 	"crypto/tls"
@@ -11,22 +11,25 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// listen opens the socket; "" is one in a directory of its own. A unix socket that
-// nobody listens on any more makes way. conf is for tls.
-func listen(addr string, conf *tls.Config) (net.Listener, string, error) {
+// Listen opens the socket, and returns its address; "" is one in a directory of its own. A
+// unix socket that nobody listens on any more makes way. conf is for tls. Errors: ErrExists
+// where somebody listens already; ErrAuth for plaintext beyond loopback, and for tls
+// without a certificate; the system's.
+func Listen(addr string, conf *tls.Config) (net.Listener, string, error) {
 	if addr == "" {
 		return listenAnywhere()
 	}
-	network, address, err := parseAddr(addr)
+	network, address, err := Parse(addr)
 	if err != nil {
 		return nil, "", err
 	}
 	if network == "unix" {
 		if conn, derr := net.DialTimeout(network, address, time.Second); derr == nil {
 			_ = conn.Close()
-			return nil, "", fmt.Errorf("%s: somebody listens there: %w", addr, ErrExists)
+			return nil, "", fmt.Errorf("%s: somebody listens there: %w", addr, errs.ErrExists)
 		} else if errors.Is(derr, syscall.ECONNREFUSED) {
 			if fi, err := os.Lstat(address); err == nil && fi.Mode().Type() == os.ModeSocket {
 				_ = os.Remove(address)
@@ -78,7 +81,7 @@ func listenAnywhere() (net.Listener, string, error) {
 // listenTLS is for other machines: TLS 1.3 and a certificate.
 func listenTLS(address string, conf *tls.Config) (net.Listener, string, error) {
 	if conf == nil || len(conf.Certificates) == 0 && conf.GetCertificate == nil && conf.GetConfigForClient == nil {
-		return nil, "", fmt.Errorf("tls://%s: a certificate is required: %w", address, ErrAuth)
+		return nil, "", fmt.Errorf("tls://%s: a certificate is required: %w", address, errs.ErrAuth)
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -1,4 +1,7 @@
-package carom
+// Package budget finds out how much memory an arena may have where nobody says.
+//
+// Package carom imports it.
+package budget
 
 import (
 	"math"
@@ -8,9 +11,9 @@ import (
 	"strings"
 )
 
-// defaultMemory is a quarter of what the machine or this process's cgroups allow, in
+// Default is a quarter of what the machine or this process's cgroups allow, in
 // bytes.
-func defaultMemory() int64 {
+func Default() int64 {
 	limit := machineMemory()
 	for _, f := range cgroupLimits() {
 		b, err := os.ReadFile(f)
