@@ -141,7 +141,7 @@ func (m *Manager) coordinatorGone(last error) error {
 	}
 	if m.child != nil {
 		select {
-		case <-m.child.gone:
+		case <-m.child.Gone():
 			return errCoordinatorGone
 		default:
 		}

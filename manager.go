@@ -17,6 +17,7 @@ import (
 	"github.com/carom-ipc/carom/internal/budget"
 	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/endpoint"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -31,7 +32,7 @@ type Manager struct {
 	key   []byte
 	arena *shm.Arena // nil where the memory is not mapped
 	id    [16]byte   // of the arena: how handles name their manager
-	child *coordinator
+	child *spawn.Coordinator
 	bound bool                                    // the coordinator goes for good when it goes: the manager's process or the worker's starter runs it
 	root  uint32                                  // in a worker: the process that the manager goes with
 	own   func(context.Context) (net.Conn, error) // in a coordinator, its own manager: the way in
@@ -94,7 +95,7 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	if opts.Remote {
 		return forgetArena(ctx, opts, key, child, arena)
 	}
-	m := newManager(opts, child.addr, key, arena)
+	m := newManager(opts, child.Addr(), key, arena)
 	m.child, m.bound = child, true
 	return m, nil
 }
@@ -365,7 +366,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		m.arena.MarkClosed()
 	}
 	m.dismiss()
-	err := m.child.shutdown(ctx)
+	err := m.child.Shutdown(ctx)
 	return errors.Join(m.fail("shutdown", "", err), m.Close())
 }
 
@@ -405,7 +406,7 @@ func (m *Manager) detach() error {
 		err = client.Close()
 	}
 	if m.child != nil {
-		m.child.stop(m.opts.Timeout)
+		m.child.Stop(m.opts.Timeout)
 		endpoint.RemoveSocketDir(m.addr)
 	}
 	if m.arena != nil {

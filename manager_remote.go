@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -110,8 +111,8 @@ func (m *Manager) statsRemote(ctx context.Context) (s Stats) {
 }
 
 // forgetArena leaves the arena to the coordinator that child is.
-func forgetArena(ctx context.Context, opts Options, key []byte, child *coordinator, arena *shm.Arena) (*Manager, error) {
-	m := newManager(opts, child.addr, key, nil)
+func forgetArena(ctx context.Context, opts Options, key []byte, child *spawn.Coordinator, arena *shm.Arena) (*Manager, error) {
+	m := newManager(opts, child.Addr(), key, nil)
 	m.child, m.bound = child, true
 	register(m, arena.ID())
 	err := arena.Close()
@@ -133,7 +134,7 @@ func (m *Manager) employ(p *Process) {
 	}
 	maps.DeleteFunc(m.remote.workers, func(p *Process, _ struct{}) bool {
 		select {
-		case <-p.done:
+		case <-p.w.Done():
 			return true
 		default:
 			return false
@@ -147,13 +148,13 @@ func (m *Manager) dismiss() {
 	workers := slices.Collect(maps.Keys(m.remote.workers))
 	m.remote.mu.Unlock()
 	for _, p := range workers {
-		_ = writeMessage(p.control, message{Kind: messageStop}) // who is gone need not know
+		p.w.Dismiss()
 	}
 }
 
 // joinRemote is a worker's manager, where the memory is the coordinator's alone. The
 // manager is gone, for the worker, when its coordinator is.
-func joinRemote(opts Options, start message) (*Manager, error) {
+func joinRemote(opts Options, start spawn.Start) (*Manager, error) {
 	opts.Remote = true
 	m := newManager(opts, start.Addr, start.Key, nil)
 	m.bound = true

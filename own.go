@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -30,7 +31,7 @@ func newOwnManager(opts Options, addr string, key []byte, arena *shm.Arena, serv
 
 // connectedPair is a connection's two ends.
 func connectedPair() (a, b net.Conn, err error) {
-	f, g, err := socketPair()
+	f, g, err := spawn.SocketPair()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,15 +3,22 @@ package carom
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/budget"
 	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/endpoint"
+	"github.com/carom-ipc/carom/internal/host"
+	"github.com/carom-ipc/carom/internal/served"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -79,4 +86,149 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 		}
 	}
 	return err
+}
+
+// launch launches the coordinator of Start.
+func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*spawn.Coordinator, error) {
+	args, err := codec.Encode(opts.InitArgs)
+	if err != nil {
+		return nil, fmt.Errorf("InitArgs: %w", err)
+	}
+	return spawn.Launch(ctx, spawn.LaunchConfig{Command: opts.Command, Logger: opts.Logger, Start: spawn.Start{
+		Remote: opts.Remote, Addr: opts.Addr, Key: key, Name: opts.Initializer, Args: args, Codec: opts.Codec.Name(), Limits: opts.Limits,
+	}}, arena.File())
+}
+
+// serveLaunched serves in the process that launch started.
+func serveLaunched(start spawn.Start, file *os.File) (addr string, stop func(context.Context) error, err error) {
+	arena, err := shm.Attach(file)
+	if err != nil {
+		return "", nil, err
+	}
+	_ = file.Close()
+	with, err := codec.ByName(start.Codec)
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := serve(arena, serveConfig{addrs: []string{start.Addr}, key: start.Key, limits: start.Limits, codec: with,
+		initializer: start.Name, initArgs: start.Args, only: true})
+	if err != nil {
+		return "", nil, err
+	}
+	stop = s.stop
+	if start.Remote { // then the process that launched this one does not map the arena, and cannot mark it
+		stop = func(ctx context.Context) error {
+			arena.MarkClosed()
+			return s.stop(ctx)
+		}
+	}
+	return s.addrs[0], stop, nil
+}
+
+type serveConfig struct {
+	addrs       []string
+	tls         *tls.Config
+	key         []byte
+	limits      Limits
+	codec       Codec
+	initializer string
+	initArgs    []byte
+	only        bool // the process is there for this coordinator alone
+	logger      *slog.Logger
+}
+
+// serving is a coordinator at work in this process.
+type serving struct {
+	addrs  []string
+	server *coord.Server
+	host   *host.Host
+	own    *Manager
+	done   sync.WaitGroup
+}
+
+// serve listens and serves the arena and the objects of the coordinator.
+func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
+	arena.SetRole(shm.RoleCoordinator)
+	s := &serving{}
+	inside := func(ctx context.Context) context.Context { return context.WithValue(ctx, ownManager{}, s.own) }
+	var err error
+	if s.host, err = host.New(host.Config{
+		Codec: c.codec, Logger: c.logger, Context: inside,
+		Reference: func(typeid, name string, handle uint64) ([]byte, error) {
+			return marshalOpened(s.own, typeid, name, handle)
+		},
+	}); err != nil {
+		return nil, err
+	}
+	id := arena.ID()
+	payload, err := codec.Encode(welcome{Arena: id[:]})
+	if err != nil {
+		return nil, err
+	}
+	s.server, err = coord.NewServer(coord.Config{
+		AuthKey: c.key, Names: names{arena}, Kinds: s.host.Kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
+		Limits: c.limits, Logger: c.logger,
+		Lane: func(ctx context.Context, name string) (coord.Lane, error) { return arena.OpenLane(ctx, name) },
+		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
+			if !p.Local {
+				return payload, nil, nil
+			}
+			return payload, []*os.File{arena.File()}, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var listeners []net.Listener
+	for _, want := range c.addrs {
+		l, addr, err := endpoint.Listen(want, c.tls)
+		if err != nil {
+			closeAll(listeners)
+			s.removeSocketDirs()
+			return nil, err
+		}
+		listeners, s.addrs = append(listeners, l), append(s.addrs, addr)
+	}
+	// Inside, it serves already: for the initializer.
+	s.own = newOwnManager((&Options{Codec: c.codec, Logger: c.logger}).orDefault(), s.addrs[0], c.key, arena, s.server)
+	if c.only {
+		inherited = s.own
+	}
+	if c.initializer != "" {
+		if err := host.RunInitializer(inside(s.own.ctx), c.initializer, c.initArgs); err != nil {
+			closeAll(listeners)
+			s.removeSocketDirs()
+			_ = s.server.Close()
+			return nil, errors.Join(err, s.own.detach())
+		}
+	}
+	for _, l := range listeners {
+		s.done.Go(func() {
+			if err := s.server.Serve(l); err != nil && c.logger != nil {
+				c.logger.Error("a listener failed", "addr", l.Addr(), "error", err)
+			}
+		})
+	}
+	return s, nil
+}
+
+func (s *serving) removeSocketDirs() {
+	for _, addr := range s.addrs {
+		endpoint.RemoveSocketDir(addr)
+	}
+}
+
+// settleTime is how long the Close of objects of registered types may take at the end.
+const settleTime = 2 * time.Second
+
+// stop drains until ctx ends, then stops for good.
+func (s *serving) stop(ctx context.Context) error {
+	err := s.server.Shutdown(ctx)
+	s.removeSocketDirs()
+	if isContextError(err) {
+		err = nil
+	}
+	s.done.Wait()
+	s.host.Settle(settleTime)
+	return errors.Join(err, s.own.detach())
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package carom
+package spawn
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"runtime"
 )
 
-func socketPair() (a, b *os.File, err error) {
+func SocketPair() (a, b *os.File, err error) {
 	return nil, nil, fmt.Errorf("processes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
-func inheritedFile(fd int, name string) *os.File { return os.NewFile(uintptr(fd), name) }
+func inherit(fd int, name string) *os.File { return os.NewFile(uintptr(fd), name) }
