@@ -138,6 +138,20 @@ func openRef(r *remote, op string, mode coord.Mode) (Ref, error) {
 	return Ref{r}, nil
 }
 
+// RegisterInitializer names a function for Options.Initializer: it runs in the
+// coordinator, with InitArgs, before that serves. f is a func(context.Context, args…)
+// error, and is registered by every program that may be the coordinator, as a package
+// variable's initialiser or in init. Its context ends with the coordinator; FromEnv with
+// it gives a manager, by which it can make objects. InitArgs travel as CBOR. What it
+// returns or panics with is the error of Start.
+//
+// RegisterInitializer panics if f is not such a function.
+func RegisterInitializer(name string, f any) {
+	if err := host.RegisterInitializer(name, f); err != nil {
+		panic("carom: " + err.Error())
+	}
+}
+
 // Pair is two values that travel as an array of two: an item of an iter.Seq2, or the
 // results of a method that has two.
 type Pair[K, V any] struct {
@@ -163,18 +177,4 @@ func (p *Pair[K, V]) UnmarshalJSON(b []byte) error {
 		err = json.Unmarshal(parts[1], &p.Value)
 	}
 	return err
-}
-
-// RegisterInitializer names a function for Options.Initializer: it runs in the
-// coordinator, with InitArgs, before that serves. f is a func(context.Context, args…)
-// error, and is registered by every program that may be the coordinator, as a package
-// variable's initialiser or in init. Its context ends with the coordinator; FromEnv with
-// it gives a manager, by which it can make objects. InitArgs travel as CBOR. What it
-// returns or panics with is the error of Start.
-//
-// RegisterInitializer panics if f is not such a function.
-func RegisterInitializer(name string, f any) {
-	if err := host.RegisterInitializer(name, f); err != nil {
-		panic("carom: " + err.Error())
-	}
 }

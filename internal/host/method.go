@@ -31,30 +31,30 @@ const (
 var closerMethod = reflect.TypeFor[io.Closer]().Method(0)
 
 // findMethods collects the methods that can be called.
-func (r *Type) findMethods() error {
-	for i := range r.served.NumMethod() {
-		m := r.served.Method(i)
-		if !m.IsExported() || len(r.options.Exposed) == 0 && r.isCloser(m) || len(r.options.Exposed) > 0 && !slices.Contains(r.options.Exposed, m.Name) {
+func (t *Type) findMethods() error {
+	for i := range t.served.NumMethod() {
+		m := t.served.Method(i)
+		if !m.IsExported() || len(t.options.Exposed) == 0 && t.isCloser(m) || len(t.options.Exposed) > 0 && !slices.Contains(t.options.Exposed, m.Name) {
 			continue
 		}
-		described, err := r.describe(m)
+		described, err := t.describe(m)
 		switch {
 		case err == nil:
-			r.methods[m.Name] = described
-			r.names = append(r.names, m.Name) // in the order of reflection, which is by name
-		case len(r.options.Exposed) > 0:
+			t.methods[m.Name] = described
+			t.names = append(t.names, m.Name) // in the order of reflection, which is by name
+		case len(t.options.Exposed) > 0:
 			return err
 		}
 	}
-	for _, name := range r.options.Exposed {
-		if r.methods[name] == nil {
-			return fmt.Errorf("Exposed names %s, which %v does not have", name, r.served)
+	for _, name := range t.options.Exposed {
+		if t.methods[name] == nil {
+			return fmt.Errorf("Exposed names %s, which %v does not have", name, t.served)
 		}
 	}
-	for name, typeid := range r.options.Returns {
-		m := r.methods[name]
+	for name, typeid := range t.options.Returns {
+		m := t.methods[name]
 		if m == nil {
-			return fmt.Errorf("Returns names %s, which %v does not have or does not expose", name, r.served)
+			return fmt.Errorf("Returns names %s, which %v does not have or does not expose", name, t.served)
 		}
 		if len(m.results) != 1 {
 			return fmt.Errorf("Returns names %s, whose results are %v: want one, and perhaps an error", name, m.results)
@@ -64,20 +64,20 @@ func (r *Type) findMethods() error {
 	return nil
 }
 
-func (r *Type) isCloser(m reflect.Method) bool {
-	return m.Name == closerMethod.Name && m.Type.NumIn() == r.receivers() && m.Type.NumOut() == 1 && m.Type.Out(0) == errorType
+func (t *Type) isCloser(m reflect.Method) bool {
+	return m.Name == closerMethod.Name && m.Type.NumIn() == t.receivers() && m.Type.NumOut() == 1 && m.Type.Out(0) == errorType
 }
 
 // receivers is how many parameters of a method's function stand for the receiver.
-func (r *Type) receivers() int {
-	if r.served.Kind() == reflect.Interface {
+func (t *Type) receivers() int {
+	if t.served.Kind() == reflect.Interface {
 		return 0
 	}
 	return 1
 }
 
-func (r *Type) describe(m reflect.Method) (*method, error) {
-	c, err := inspect(r.typeid+"."+m.Name, m.Type, r.receivers())
+func (t *Type) describe(m reflect.Method) (*method, error) {
+	c, err := inspect(t.typeid+"."+m.Name, m.Type, t.receivers())
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +85,9 @@ func (r *Type) describe(m reflect.Method) (*method, error) {
 	if len(c.results) == 1 {
 		d.stream = streamOf(c.results[0])
 	}
-	for _, t := range c.results {
-		if d.stream == atOnce && r.options.Returns[m.Name] == "" && !canLeave(t) {
-			return nil, fmt.Errorf("%s: a result of type %v cannot go to another process", c.name, t)
+	for _, result := range c.results {
+		if d.stream == atOnce && t.options.Returns[m.Name] == "" && !canLeave(result) {
+			return nil, fmt.Errorf("%s: a result of type %v cannot go to another process", c.name, result)
 		}
 	}
 	return d, nil

@@ -29,23 +29,27 @@ type Type struct {
 	options Options
 }
 
-// Register makes the type t known under the name typeid. Registering it once more replaces
+// Register makes the type given known under the name typeid. Registering it once more replaces
 // it. An error says what package carom's Register panics about.
-func Register(typeid string, t reflect.Type, factory any, o Options) (*Type, error) {
-	r := &Type{typeid: typeid, options: o, methods: map[string]*method{}}
-	if err := r.complete(t, factory); err != nil {
+func Register(typeid string, given reflect.Type, factory any, o Options) (*Type, error) {
+	t := &Type{typeid: typeid, options: o, methods: map[string]*method{}}
+	err := t.complete(given, factory)
+	if err == nil {
+		err = t.enter()
+	}
+	if err != nil {
 		return nil, err
 	}
-	return r, r.enter()
+	return t, nil
 }
 
 // ID is the type's name.
-func (r *Type) ID() string { return r.typeid }
+func (t *Type) ID() string { return t.typeid }
 
 // Creates is nil, or ErrType for a type without a factory.
-func (r *Type) Creates() error {
-	if r.options.NoCreate {
-		return fmt.Errorf("%w: a %s is made by methods of other objects only", errs.ErrType, r.typeid)
+func (t *Type) Creates() error {
+	if t.options.NoCreate {
+		return fmt.Errorf("%w: a %s is made by methods of other objects only", errs.ErrType, t.typeid)
 	}
 	return nil
 }
@@ -57,60 +61,60 @@ var types = struct {
 }{byID: map[string]*Type{}}
 
 // enter makes the type known.
-func (r *Type) enter() error {
+func (t *Type) enter() error {
 	types.Lock()
 	defer types.Unlock()
-	if other := types.byID[r.typeid]; other != nil && other.given != r.given {
-		return fmt.Errorf("it is registered for the type %v already, and now for %v", other.given, r.given)
+	if other := types.byID[t.typeid]; other != nil && other.given != t.given {
+		return fmt.Errorf("it is registered for the type %v already, and now for %v", other.given, t.given)
 	}
-	types.byID[r.typeid] = r
+	types.byID[t.typeid] = t
 	return nil
 }
 
 const maxTypeid = 255
 
 // complete checks what was given, and finds out the rest.
-func (r *Type) complete(t reflect.Type, factory any) error {
-	if r.typeid == "" || !utf8.ValidString(r.typeid) || len(r.typeid) > maxTypeid {
+func (t *Type) complete(given reflect.Type, factory any) error {
+	if t.typeid == "" || !utf8.ValidString(t.typeid) || len(t.typeid) > maxTypeid {
 		return fmt.Errorf("a typeid is UTF-8 text of 1 to %d bytes", maxTypeid)
 	}
-	r.given, r.served = t, t
-	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
-		r.served = reflect.PointerTo(t)
+	t.given, t.served = given, given
+	if given.Kind() != reflect.Pointer && given.Kind() != reflect.Interface {
+		t.served = reflect.PointerTo(given)
 	}
-	if err := r.setFactory(factory); err != nil {
+	if err := t.setFactory(factory); err != nil {
 		return err
 	}
-	return r.findMethods()
+	return t.findMethods()
 }
 
-func (r *Type) setFactory(factory any) (err error) {
-	r.factory = reflect.ValueOf(factory)
-	if factory == nil && r.options.NoCreate {
+func (t *Type) setFactory(factory any) (err error) {
+	t.factory = reflect.ValueOf(factory)
+	if factory == nil && t.options.NoCreate {
 		return nil
 	}
-	wrong := fmt.Errorf("the factory is a %T, want a func(args...) %v or a func(args...) (%v, error)", factory, r.given, r.given)
-	if factory == nil || r.factory.Kind() != reflect.Func || r.factory.IsNil() {
+	wrong := fmt.Errorf("the factory is a %T, want a func(args...) %v or a func(args...) (%v, error)", factory, t.given, t.given)
+	if factory == nil || t.factory.Kind() != reflect.Func || t.factory.IsNil() {
 		return wrong
 	}
-	if r.maker, err = inspect(r.typeid, r.factory.Type(), 0); err != nil {
+	if t.maker, err = inspect(t.typeid, t.factory.Type(), 0); err != nil {
 		return err
 	}
-	if len(r.maker.results) != 1 || !r.accepts(r.maker.results[0]) {
+	if len(t.maker.results) != 1 || !t.accepts(t.maker.results[0]) {
 		return wrong
 	}
 	return nil
 }
 
-// accepts reports whether a value of type t can become an object.
-func (r *Type) accepts(t reflect.Type) bool {
-	return t == r.given || t == r.served || t.AssignableTo(r.served)
+// accepts reports whether a value of that type can become an object.
+func (t *Type) accepts(result reflect.Type) bool {
+	return result == t.given || result == t.served || result.AssignableTo(t.served)
 }
 
 // object makes what has the methods of a value that accepts allowed; none of a nil.
-func (r *Type) object(v reflect.Value) (reflect.Value, bool) {
-	if v.Type() == r.given && r.given != r.served {
-		boxed := reflect.New(r.given)
+func (t *Type) object(v reflect.Value) (reflect.Value, bool) {
+	if v.Type() == t.given && t.given != t.served {
+		boxed := reflect.New(t.given)
 		boxed.Elem().Set(v)
 		return boxed, true
 	}
