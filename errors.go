@@ -45,3 +45,11 @@ type OpError = errs.OpError
 
 // RemoteError carries what a method in the coordinator returned or panicked with.
 type RemoteError = errs.RemoteError
+
+// Must returns v, or panics with err. It is for package variables and examples.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

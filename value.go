@@ -8,6 +8,9 @@ import (
 	"github.com/carom-ipc/carom/shm"
 )
 
+// Number is any type that can be added.
+type Number interface{ shm.Number }
+
 // Value is one T in shared memory. T is of fixed size and free of pointers.
 //
 // A T of 1, 2, 4 or 8 bytes is a single atomic. A larger one is kept in two copies,
