@@ -48,16 +48,16 @@ func (t *Type) findMethods() error {
 	}
 	for _, name := range t.options.Exposed {
 		if t.methods[name] == nil {
-			return fmt.Errorf("Exposed names %s, which %v does not have", name, t.served)
+			return fmt.Errorf("the option Exposed names %s, which %v does not have", name, t.served)
 		}
 	}
 	for name, typeid := range t.options.Returns {
 		m := t.methods[name]
 		if m == nil {
-			return fmt.Errorf("Returns names %s, which %v does not have or does not expose", name, t.served)
+			return fmt.Errorf("the option Returns names %s, which %v does not have or does not expose", name, t.served)
 		}
 		if len(m.results) != 1 {
-			return fmt.Errorf("Returns names %s, whose results are %v: want one, and perhaps an error", name, m.results)
+			return fmt.Errorf("the option Returns names %s, whose results are %v: want one, and perhaps an error", name, m.results)
 		}
 		m.returns, m.stream = typeid, atOnce
 	}
