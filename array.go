@@ -81,7 +81,7 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 		return errors.Join(h.wrap(op, err), h.close(shm.Array))
 	}
 	a.h, a.n, a.size = h, int(h.obj.Param), layout.size
-	elems := shm.Elements[T](h.obj, a.n)
+	elems := shm.Elements[T](h.obj.Object, a.n)
 	a.elems.Store(&elems)
 	h.bind(func() { a.elems.Store(nil) })
 	return nil

@@ -41,7 +41,9 @@ func (c *Condition) open(m *Manager, op, name string, lock *Lock, opts []Option)
 	var inner *shm.Object
 	if err == nil && lock != nil {
 		if _, err = lock.mutex("use"); err == nil {
-			inner = lock.h.obj
+			if lock.h.obj != nil {
+				inner = lock.h.obj.Object
+			}
 			if m != nil && (lock.h.m.arena != m.arena || inner == nil && lock.h.m != m) {
 				err = fmt.Errorf("the lock %q is another manager's: %w", lock.Name(), ErrType)
 			}

@@ -45,7 +45,7 @@ func (e *Event) open(m *Manager, op, name string, opts []Option) error {
 		return err
 	}
 	e.h, e.d = h, m.arena.Domain()
-	e.word.Store(shm.EventOf(h.obj))
+	e.word.Store(shm.EventOf(h.obj.Object))
 	h.bind(func() { e.word.Store(nil) })
 	return nil
 }

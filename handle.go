@@ -14,12 +14,11 @@ import (
 // work on nil, as which nil handles and the zero values of their types have it.
 type handle struct {
 	m      *Manager
-	obj    *shm.Object   // where this process maps the memory
+	obj    *shm.Handle   // where this process maps the memory
 	r      *remoteObject // where the coordinator performs the operations
 	kind   shm.Kind
 	name   string
 	closed atomic.Bool
-	lost   func() // takes the fast path's pointers away
 }
 
 // options that each kind's constructor takes.
@@ -87,15 +86,7 @@ func opened[H any](h *H, err error) (*H, error) {
 // bind remembers how to take the pointers of the fast path away, when the handle or
 // the manager is closed.
 func (h *handle) bind(lost func()) {
-	h.lost = lost
-	h.obj.Bind(h)
-}
-
-// Unbind implements shm.Binding: the arena is being closed.
-func (h *handle) Unbind() {
-	if h.lost != nil {
-		h.lost()
-	}
+	h.obj.Bind(lost, nil)
 }
 
 func (h *handle) nameOf() string {
@@ -131,7 +122,7 @@ func (h *handle) detached() bool {
 	if h.r != nil {
 		return h.m.ctx.Err() != nil
 	}
-	return h.obj.Detached()
+	return h.obj.Closed()
 }
 
 // away is what use of a handle without pointers into the arena comes to: nil of a remote
@@ -153,9 +144,9 @@ func (h *handle) close(kind shm.Kind) error {
 	if h.r != nil {
 		return h.wrap("close", h.r.close(kind.String()))
 	}
-	h.Unbind()
-	h.obj.Unbind(h)
-	return h.wrap("close", h.obj.Close())
+	ctx, cancel := constructorContext(h.m)
+	defer cancel()
+	return h.wrap("close", h.obj.Close(ctx))
 }
 
 // wrapBarrier is wrap for a deadline that also broke the barrier: that is no context's

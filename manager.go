@@ -85,7 +85,7 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	defer cancel()
 	child, err := launch(ctx, opts, key, arena)
 	if err != nil {
-		_ = arena.Close()
+		_ = arena.Close(context.Background())
 		return nil, err
 	}
 	if opts.Remote {
@@ -406,7 +406,7 @@ func (m *Manager) detach() error {
 		removeSocketDir(m.addr)
 	}
 	if m.arena != nil {
-		err = errors.Join(err, m.arena.Close())
+		err = errors.Join(err, m.arena.Close(context.Background()))
 	}
 	return m.fail("close", "", err)
 }

@@ -114,7 +114,7 @@ func forgetArena(ctx context.Context, opts Options, key []byte, child *coordinat
 	m := newManager(opts, child.addr, key, nil)
 	m.child, m.bound = child, true
 	register(m, arena.ID())
-	err := arena.Close()
+	err := arena.Close(context.Background())
 	if err == nil {
 		_, err = m.dial(ctx)
 	}

@@ -90,12 +90,12 @@ func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Op
 	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
 	ctx, cancel := constructorContext(m)
 	defer cancel()
-	items, err := m.arena.OpenQueue(ctx, spec)
+	obj, _, err := m.arena.Open(ctx, spec)
 	if err != nil {
 		return nil, nil, h.wrap(op, err)
 	}
-	h.obj, h.name = items.Object(), items.Object().Name
-	return h, items, nil
+	h.obj, h.name = obj, obj.Name
+	return h, shm.ItemsOf(obj), nil
 }
 
 func readQueueOptions(kind shm.Kind, opts []Option) (options, error) {
@@ -134,6 +134,9 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	if items == nil {
 		return q.putRemote(ctx, op, item, wait)
 	}
+	if !q.h.obj.Enter() {
+		return q.h.wrap(op, ErrClosed)
+	}
 	q.h.obj.Release()
 	switch q.form {
 	case formFixed:
@@ -145,6 +148,7 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	default:
 		err = q.putEncoded(ctx, items, item, wait)
 	}
+	q.h.obj.Leave()
 	if err != nil {
 		return q.h.wrap(op, err)
 	}
@@ -216,6 +220,10 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 	if items == nil {
 		return q.getRemote(ctx, op, wait, item)
 	}
+	if !q.h.obj.Enter() {
+		return q.h.wrap(op, ErrClosed)
+	}
+	defer q.h.obj.Leave()
 	var c shm.Claim
 	var whole []byte // of an item to decode
 	switch q.form {

@@ -41,7 +41,7 @@ func (l *RLock) key() holdKey {
 	if l.h.r != nil {
 		return holdKey{m: l.h.m, name: l.h.name}
 	}
-	return holdKey{obj: l.h.obj}
+	return holdKey{obj: l.h.obj.Object}
 }
 
 // NewRLock makes sure that there is a re-entrant lock called name, and attaches to it.
@@ -75,11 +75,11 @@ func (l *RLock) open(m *Manager, op, name string, opts []Option) error {
 	if h, _, err = openHandle(m, op, spec); err != nil {
 		return err
 	}
-	l.h, l.d = h, m.arena.Domain()
+	l.h, l.d = h, h.obj.Domain()
 	if h.obj.Flags&lockAutoRecover != 0 {
 		l.mode = futex.TakeOver
 	}
-	l.word.Store(shm.LockOf(h.obj))
+	l.word.Store(shm.LockOf(h.obj.Object))
 	h.bind(func() { l.word.Store(nil) })
 	return nil
 }

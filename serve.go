@@ -59,7 +59,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	}
 	s, err := serve(arena, serveConfig{addrs: c.Listen, tls: c.TLS, key: c.AuthKey, limits: c.Limits, codec: c.Codec, logger: c.Logger})
 	if err != nil {
-		_ = arena.Close()
+		_ = arena.Close(context.Background())
 		return &OpError{Op: "serve", Name: strings.Join(c.Listen, " "), Err: err}
 	}
 	if c.Ready != nil {

@@ -63,7 +63,7 @@ func (l *Lock) open(m *Manager, op, name string, opts []Option) error {
 	if h.obj.Flags&lockAutoRecover != 0 {
 		l.mode = futex.TakeOver
 	}
-	l.word.Store(shm.LockOf(h.obj))
+	l.word.Store(shm.LockOf(h.obj.Object))
 	h.bind(func() { l.word.Store(nil) })
 	return nil
 }
@@ -78,7 +78,7 @@ func ownLock(h *handle) *Lock {
 		return &Lock{h: h}
 	}
 	l := &Lock{h: h, d: h.m.arena.Domain()}
-	l.word.Store(shm.LockOf(h.obj))
+	l.word.Store(shm.LockOf(h.obj.Object))
 	return l
 }
 

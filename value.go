@@ -62,7 +62,7 @@ func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
 	}
 	v.h = h
 	if shm.IsWord(layout.size) {
-		v.cell.Bind(h.obj)
+		v.cell.Bind(h.obj.Object)
 	}
 	h.bind(v.cell.Unbind)
 	return nil
@@ -87,7 +87,7 @@ func (v *Value[T]) loadSlow() (t T) {
 	if v.h.r != nil {
 		return v.loadRemote()
 	}
-	t = shm.LoadBig[T](v.h.obj)
+	t = shm.LoadBig[T](v.h.obj.Object)
 	v.h.obj.Acquire()
 	return t
 }

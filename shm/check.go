@@ -12,6 +12,10 @@ import (
 // nothing is. It holds the arena's lock meanwhile; objects may be in use. With quiet
 // set, nothing else uses the arena, and what the objects own is checked as well.
 func (a *Arena) Check(ctx context.Context, quiet bool) ([]string, error) {
+	if err := a.begin(); err != nil {
+		return nil, err
+	}
+	defer a.done()
 	if err := a.lock(ctx); err != nil {
 		return nil, err
 	}

@@ -48,9 +48,9 @@ func (k Kind) String() string {
 // Ops is what the arena does with the objects of a kind.
 type Ops struct {
 	Name string
-	// Sweep takes back what a dead process held of the object. It may be repeated.
-	// The arena's lock is not held.
-	Sweep func(a *Arena, o Ref, dead futex.ID)
+	// Sweep takes back what a dead process held of the object, and waits in d: when that is
+	// closed it need not finish. It may be repeated. The arena's lock is not held.
+	Sweep func(a *Arena, d *futex.Domain, o Ref, dead futex.ID)
 	// Free frees the blocks that the object owns besides its own. The arena's lock is held.
 	Free func(a *Arena, o Ref)
 	// Extra is how many bytes the object has besides its own block.

@@ -29,7 +29,7 @@ import (
 //	+136      | 4     | drained | both               | the writer sleeps on it     | its wake record
 //	512       | 2 × laneData    | the rings' bytes
 type Lane struct {
-	o       *Object
+	o       *Handle
 	d       *futex.Domain
 	in, out laneRing
 	made    bool // here: by the end that takes the name away
@@ -85,12 +85,12 @@ func (a *Arena) OpenLane(ctx context.Context, name string) (*Lane, error) {
 		err = a.Remove(ctx, name)
 	}
 	if err != nil {
-		return nil, errors.Join(err, o.Close())
+		return nil, errors.Join(err, o.Close(ctx))
 	}
 	return newLane(o, 1), nil
 }
 
-func newLane(o *Object, end int) *Lane {
+func newLane(o *Handle, end int) *Lane {
 	a, start := o.arena, roundUp(o.Off, laneAlign)
 	l := &Lane{o: o, d: a.domain}
 	rings := [2]*laneRing{&l.out, &l.in}
@@ -242,5 +242,5 @@ func (l *Lane) detach() {
 	if l.made {
 		_ = l.o.arena.Remove(context.Background(), l.o.Name) // most often the other end has
 	}
-	_ = l.o.Close()
+	_ = l.o.Close(context.Background())
 }

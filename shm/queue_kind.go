@@ -19,8 +19,8 @@ func init() {
 // sweepQueue makes sure that what the dead owner of a lock had begun is finished
 // before its blocks in flight are freed, and returns what it had taken. A lock that
 // somebody alive holds has been taken over already.
-func sweepQueue(a *Arena, o Ref, dead futex.ID) {
-	q := a.items(o, nil, a.sentry)
+func sweepQueue(a *Arena, d *futex.Domain, o Ref, dead futex.ID) {
+	q := a.items(o, nil, d)
 	// The dead may have had to wake somebody still, after it had given its lock back.
 	defer func() {
 		q.h.notEmpty.NotifyAll(a.sentry)
@@ -46,7 +46,7 @@ func sweepQueue(a *Arena, o Ref, dead futex.ID) {
 		}
 		return
 	}
-	if q.lockHead(context.Background()) == nil {
+	if q.holdHead(context.Background(), d) == nil {
 		q.reclaim(dead)
 		q.finished()
 		q.unlockHead()

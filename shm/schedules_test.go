@@ -127,7 +127,7 @@ func wipe(a *Arena) {
 }
 
 // open attaches an object in every process.
-func (p *stage) open(spec Spec) (o [players + 1]*Object) {
+func (p *stage) open(spec Spec) (o [players + 1]*Handle) {
 	for i := 1; i <= players; i++ {
 		var err error
 		o[i], _, err = p.a[i].Open(context.Background(), spec)
@@ -191,7 +191,7 @@ func watch(a *Arena) {
 		s := a.slot(next)
 		watched := atom.Load32(&s.watched)
 		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 {
-			if a.sweepAll(ctx) {
+			if a.sweepAll(a.sentry) {
 				a.sentry.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
 			}
 			continue

@@ -62,11 +62,11 @@ func (q *Items) awaitItem(ctx context.Context) error {
 			return nil
 		}
 		q.flush()
-		return q.h.notEmpty.Sleep(ctx, q.d, q.ready)
+		return q.h.notEmpty.Sleep(ctx, q.u.Domain(), q.ready)
 	case q.Closed():
-		return q.h.notEmpty.WaitApart(ctx, q.d, q.ready)
+		return q.h.notEmpty.WaitApart(ctx, q.u.Domain(), q.ready)
 	}
-	return q.h.notEmpty.Wait(ctx, q.d, func() bool { return q.Closed() || q.ready() })
+	return q.h.notEmpty.Wait(ctx, q.u.Domain(), func() bool { return q.Closed() || q.ready() })
 }
 
 // tookOne wakes whoever the new state concerns.

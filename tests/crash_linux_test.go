@@ -301,7 +301,7 @@ func (w *walk) corpse(name, point string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Close(); err != nil {
+	if err := a.Close(context.Background()); err != nil {
 		return nil, err
 	}
 	v, err := w.start(file, name, "0", "CAROM_CRASH="+point)
@@ -334,7 +334,7 @@ func inspect(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(crash.Sound(a, 1), a.Close())
+	return errors.Join(crash.Sound(a, 1), a.Close(context.Background()))
 }
 
 // scene is an arena with a survivor at work in it.
@@ -381,7 +381,7 @@ func (s *scene) end() error {
 			return errors.New("the survivor does not stop")
 		}
 	}
-	return errors.Join(crash.Sound(s.a, 1), s.a.Close())
+	return errors.Join(crash.Sound(s.a, 1), s.a.Close(context.Background()))
 }
 
 // victim is a process that runs a workload.

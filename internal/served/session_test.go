@@ -140,20 +140,21 @@ func TestSessionsEndWaiting(t *testing.T) {
 	}
 }
 
-// A handle that is released while a request waits ends nothing, and what the request works
-// on is there until it is over.
+// A handle that is released while a request waits ends that wait, and no other's; what the
+// request waited for is somebody else's.
 func TestReleaseWhileWaiting(t *testing.T) {
 	s := newScene(t, coord.Limits{})
 	c, d := s.client(), s.client()
 	q, r := c.create("queue", "q", "any", 0, false), d.create("queue", "q", "any", 0, false)
-	p := s.asleep(q, "get")
+	p, other := s.asleep(q, "get"), s.asleep(r, "get")
 	require.NoError(t, c.Release(testContext(t), q.handle))
+	p.fails(errs.ErrClosed)
 	q.fails(errs.ErrNotFound, "len")
 	require.NoError(t, s.local.Remove(testContext(t), "q"))
-	other := c.create("queue", "q", "any", 0, false)
+	fresh := c.create("queue", "q", "any", 0, false)
 	r.gives("null", "put", []byte("a"))
-	p.gives("'61'")
-	other.fails(errs.ErrEmpty, "tryget")
+	other.gives("'61'")
+	fresh.fails(errs.ErrEmpty, "tryget")
 }
 
 func TestReleasedPermitsAndLocks(t *testing.T) {
@@ -221,7 +222,7 @@ func TestServerCloses(t *testing.T) {
 	first.cancel() // the client would wait for the coordinator to come back
 	<-first.done
 	require.Error(t, first.err)
-	local := shm.LockOf(s.attach(shm.Condition, "c", ""))
+	local := shm.LockOf(s.attach(shm.Condition, "c", "").Object)
 	_, died := local.Holder()
 	require.True(t, died)
 }

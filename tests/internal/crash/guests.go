@@ -53,7 +53,7 @@ func guests(a *shm.Arena) error {
 	}
 	got := make(chan error, 2)
 	go func() { got <- within(func(ctx context.Context) error { return lock(ctx, waiter, wanted) }) }()
-	if err := holder.Close(); err != nil {
+	if err := holder.Close(context.Background()); err != nil {
 		return err
 	}
 	if err := <-got; err != nil {
@@ -72,7 +72,7 @@ func guests(a *shm.Arena) error {
 		return err
 	}
 	go func() { got <- within(func(ctx context.Context) error { return lock(ctx, waiter, theirs) }) }()
-	if err := waiter.Close(); err != nil {
+	if err := waiter.Close(context.Background()); err != nil {
 		return err
 	}
 	if err := <-got; !errors.Is(err, errs.ErrClosed) {
@@ -90,7 +90,7 @@ func useLeft(a *shm.Arena, i int) error {
 	if err != nil {
 		return err
 	}
-	if err := shm.LockOf(o).Unlock(a.Domain()); err != nil {
+	if err := shm.LockOf(o.Object).Unlock(a.Domain()); err != nil {
 		return err
 	}
 	q, err := openQueue(a, i)
@@ -102,5 +102,5 @@ func useLeft(a *shm.Arena, i int) error {
 			return err
 		}
 	}
-	return closeAll(o, q.items.Object(), q.also)
+	return closeAll(o, q.h, q.also)
 }
