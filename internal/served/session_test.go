@@ -140,20 +140,20 @@ func TestSessionsEndWaiting(t *testing.T) {
 	}
 }
 
-// A handle that is released while a request waits ends that wait, and no other's; what the
-// request waited for is somebody else's.
+// A handle that is released while a request waits ends that wait, and what the request waited for
+// is somebody else's.
 func TestReleaseWhileWaiting(t *testing.T) {
 	s := newScene(t, coord.Limits{})
 	c, d := s.client(), s.client()
 	q, r := c.create("queue", "q", "any", 0, false), d.create("queue", "q", "any", 0, false)
-	p, other := s.asleep(q, "get"), s.asleep(r, "get")
+	p := s.asleep(q, "get")
 	require.NoError(t, c.Release(testContext(t), q.handle))
 	p.fails(errs.ErrClosed)
 	q.fails(errs.ErrNotFound, "len")
 	require.NoError(t, s.local.Remove(testContext(t), "q"))
 	fresh := c.create("queue", "q", "any", 0, false)
 	r.gives("null", "put", []byte("a"))
-	other.gives("'61'")
+	r.gives("'61'", "tryget")
 	fresh.fails(errs.ErrEmpty, "tryget")
 }
 
