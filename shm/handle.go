@@ -96,7 +96,7 @@ func (h *Handle) leaveClosed(left bool) {
 	if !left && !h.takeOff() {
 		release(&h.token)
 	}
-	if h.isLast() {
+	if h.isOver() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaverPatience)
 		defer cancel()
 		h.end(ctx)
@@ -116,16 +116,11 @@ func (h *Handle) takeOff() bool {
 	}
 }
 
-// isLast reports, once, that nobody is inside a handle that is closed. Whoever enters
-// meanwhile finds it closed and touches nothing.
-func (h *Handle) isLast() bool {
-	h.arena.mu.Lock()
-	defer h.arena.mu.Unlock()
-	if h.ended || atom.Load32(&h.token) != 0 || atom.Load32(&h.calls)&^closing != 0 {
-		return false
-	}
-	h.ended = true
-	return true
+// isOver reports that nobody is inside a handle that is closed. Whoever enters meanwhile
+// finds it closed and touches nothing. The addition is a full barrier: of two that leave at
+// once, one sees that both have.
+func (h *Handle) isOver() bool {
+	return atomic.AddUint32(&h.calls, 0)&^closing == 0 && atom.Load32(&h.token) == 0
 }
 
 // Closed reports that Close was called, or that the arena was closed.
@@ -217,10 +212,10 @@ func (h *Handle) Close(ctx context.Context) error {
 		d.Close()
 	}
 	h.settle()
-	if !h.isLast() {
+	switch {
+	case !h.isOver():
 		return nil
-	}
-	if h.last == nil || ctx.Done() == nil {
+	case h.last == nil || ctx.Done() == nil:
 		h.end(ctx)
 		return nil
 	}
@@ -236,17 +231,31 @@ func (h *Handle) Close(ctx context.Context) error {
 	return nil
 }
 
-// end gives the handle's part back. Where the arena is being closed, its sweep does.
+// end gives the handle's part back, if nobody has begun to. Where the arena is being closed,
+// its sweep does.
 func (h *Handle) end(ctx context.Context) {
 	a := h.arena
-	if a.begin() != nil {
+	a.mu.Lock()
+	if a.closed || h.ended {
+		a.mu.Unlock()
 		return
 	}
-	defer a.done()
+	h.ended = true
 	if h.last != nil {
+		a.mu.Unlock()
+		if a.begin() != nil {
+			return
+		}
+		defer a.done()
 		h.last()
+		a.mu.Lock()
 	}
-	a.letGo(ctx, h)
+	due := a.letGo(h)
+	a.mu.Unlock()
+	if due && a.begin() == nil {
+		a.detachDue(ctx)
+		a.done()
+	}
 }
 
 // add gives a handle its part. Precondition: arena.mu is held.

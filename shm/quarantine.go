@@ -38,31 +38,26 @@ const (
 // quarantineBytes is how much memory may be in quarantine.
 func (a *Arena) quarantineBytes() uint64 { return a.head().budget / 16 }
 
-// letGo takes a handle's part away. With the last, the object is detached, now or later.
-func (a *Arena) letGo(ctx context.Context, h *Handle) {
+// letGo takes a handle's part away. With the last, the object is to be detached: due says
+// that detachDue is to be called for that. Precondition: mu is held.
+func (a *Arena) letGo(h *Handle) (due bool) {
 	o := h.Object
-	a.mu.Lock()
 	o.drop(h)
 	if a.closed || o.handles != nil || o.holdsPermits() || a.objects[o.Index] != o {
-		a.mu.Unlock()
-		return
+		return false
 	}
 	q := &a.quarantine
-	rests := o.bare.Load() && a.host == nil
-	if rests {
-		o.due = clock() + int64(quarantineTime)
-		q.append(o, a.blockSize(o.Off-blockHeadSize)+entrySize)
-	} else {
+	if !o.bare.Load() || a.host != nil {
 		q.prepend(o)
+		return true
 	}
-	now := !rests || q.bytes > a.quarantineBytes()
-	if !now {
-		a.setTimer()
+	o.due = clock() + int64(quarantineTime)
+	q.append(o, a.blockSize(o.Off-blockHeadSize)+entrySize)
+	if q.bytes > a.quarantineBytes() {
+		return true
 	}
-	a.mu.Unlock()
-	if now {
-		a.detachDue(ctx)
-	}
+	a.setTimer()
+	return false
 }
 
 // detachDue detaches what is due, and the oldest of what is too much. Who finds another on
