@@ -16,12 +16,11 @@ func release(token *uint32) { *token = 0 }
 // about to leave by themselves. Otherwise stopping the world does it: to stop, each thread
 // that runs Go code does an atomic operation, which its stores before cannot outlast.
 func (h *Handle) settle() {
-	const looks = 20
+	const looks = 1000 // a microsecond or so: about as long as what a call does after its wait
 	for range looks {
 		if atomic.LoadUint32(&h.token) == 0 {
 			return
 		}
-		runtime.Gosched()
 	}
 	var unused runtime.MemStats
 	runtime.ReadMemStats(&unused)
