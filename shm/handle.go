@@ -97,9 +97,9 @@ func (h *Handle) leaveClosed(left bool) {
 		release(&h.token)
 	}
 	if h.isOver() {
-		ctx, cancel := context.WithTimeout(context.Background(), leaverPatience)
+		ctx, cancel := patient()
 		defer cancel()
-		h.end(ctx)
+		h.finish(ctx)
 	}
 }
 
@@ -212,12 +212,17 @@ func (h *Handle) Close(ctx context.Context) error {
 		d.Close()
 	}
 	h.settle()
-	switch {
-	case !h.isOver():
-		return nil
-	case h.last == nil || ctx.Done() == nil:
+	if h.isOver() {
+		h.finish(ctx)
+	}
+	return nil
+}
+
+// finish is end that is not waited for longer than ctx lasts.
+func (h *Handle) finish(ctx context.Context) {
+	if h.last == nil || ctx.Done() == nil {
 		h.end(ctx)
-		return nil
+		return
 	}
 	done := make(chan struct{})
 	go func() {
@@ -228,7 +233,6 @@ func (h *Handle) Close(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 	}
-	return nil
 }
 
 // end gives the handle's part back, if nobody has begun to. Where the arena is being closed,

@@ -106,7 +106,7 @@ func (a *Arena) tick() {
 	a.mu.Lock()
 	a.quarantine.stop = nil
 	a.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), leaverPatience)
+	ctx, cancel := patient()
 	defer cancel()
 	a.detachDue(ctx)
 }
