@@ -121,9 +121,9 @@ func (x Waiter) PassOn() {
 	}
 }
 
-// Notify wakes the n that have waited longest.
+// Notify wakes the n that have waited longest, also while the handle is being closed.
 func (c *Waiters) Notify(ctx context.Context, n int) error {
-	if err := c.w.begin(ctx); err != nil {
+	if err := c.w.enter(ctx); err != nil {
 		return err
 	}
 	c.w.leaveTo(c.w.notify(n))

@@ -157,11 +157,7 @@ func (q *Items) lockTail(ctx context.Context) error {
 	if q.h.tail.lock.TryOwn(q.d) {
 		return nil
 	}
-	recovered, err := q.h.tail.lock.Lock(ctx, q.u.Domain(), futex.TakeOver)
-	if err == nil && recovered {
-		q.recoverTail()
-	}
-	return err
+	return q.holdTail(ctx, q.u.Domain())
 }
 
 func (q *Items) lockHead(ctx context.Context) error {
@@ -171,7 +167,16 @@ func (q *Items) lockHead(ctx context.Context) error {
 	return q.holdHead(ctx, q.u.Domain())
 }
 
-// holdHead is lockHead for who must get there, also while the handle is being closed.
+// holdTail and holdHead lock for one who waits in d, which need not be the handle's: its Close
+// must not end what is to be finished.
+func (q *Items) holdTail(ctx context.Context, d *futex.Domain) error {
+	recovered, err := q.h.tail.lock.Lock(ctx, d, futex.TakeOver)
+	if err == nil && recovered {
+		q.recoverTail()
+	}
+	return err
+}
+
 func (q *Items) holdHead(ctx context.Context, d *futex.Domain) error {
 	recovered, err := q.h.head.lock.Lock(ctx, d, futex.TakeOver)
 	if err == nil && recovered {
@@ -200,9 +205,10 @@ func (q *Items) Full() bool { return q.h.cap != 0 && uint64(q.Len()) >= q.h.cap 
 // Closed reports that CloseWrite was called.
 func (q *Items) Closed() bool { return atom.Load32(&q.h.closed) != 0 }
 
-// CloseWrite ends the queue: Put is ErrClosed from now on, Get drains.
+// CloseWrite ends the queue: Put is ErrClosed from now on, Get drains. The handle's Close does
+// not end its wait for those who put.
 func (q *Items) CloseWrite(ctx context.Context) error {
-	if err := q.lockTail(ctx); err != nil {
+	if err := q.holdTail(ctx, q.d); err != nil {
 		return err
 	}
 	defer q.unlockTail()

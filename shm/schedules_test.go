@@ -45,13 +45,17 @@ func TestSchedules(t *testing.T) {
 		{"GuestDeath", 15000, guestsDie},
 		{"GuestLeaves", 12000, guestLeaves},
 		{"GuestSlots", 8000, guestSlots},
+		{"SemaphoreClose", 10000, semaphoreClose},
+		{"QueueClose", 10000, queueClose},
+		{"QueueConfirmClose", 10000, queueConfirmClose},
+		{"ConditionClose", 10000, conditionClose},
 	} {
 		if !t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) }) {
 			return
 		}
 	}
 	t.Logf("%d schedules in %v", sched.Count, time.Since(begin))
-	if sched.Usual() && sched.Count < 180_000 {
+	if sched.Usual() && sched.Count < 220_000 {
 		t.Errorf("only %d schedules were played", sched.Count)
 	}
 }

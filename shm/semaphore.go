@@ -203,7 +203,8 @@ func (w *waiters) clearSlow() {
 // semaphore, or than SemaphoreMax; none is given back then.
 func (u *Units) Release(n uint32) error { return u.ReleaseContext(context.Background(), n) }
 
-// ReleaseContext is Release that waits for who is at work on the semaphore until ctx ends.
+// ReleaseContext is Release that waits for whoever is at work on the semaphore until ctx
+// ends. The handle's Close does not end that wait: the unit would be nobody's.
 func (u *Units) ReleaseContext(ctx context.Context, n uint32) error {
 	for {
 		w := atom.Load32(&u.w.word)
@@ -229,7 +230,7 @@ func (u *Units) most() uint64 {
 
 func (u *Units) releaseSlow(ctx context.Context, n uint32) error {
 	l := u.w
-	if err := l.begin(ctx); err != nil {
+	if err := l.enter(ctx); err != nil {
 		return err
 	}
 	if u.w.permits {
