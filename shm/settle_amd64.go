@@ -1,4 +1,4 @@
-//go:build !race
+//go:build !race && !carom_sched
 
 package shm
 
