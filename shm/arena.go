@@ -260,10 +260,10 @@ func (a *Arena) Close(ctx context.Context) error {
 		}
 	}
 	if a.host != nil {
-		a.depart(ctx)
+		a.depart(ctx, open)
 		return nil
 	}
-	a.leave(ctx)
+	a.leave(ctx, open)
 	if a.isUsed() {
 		retire(a.mapping) // a late access by a goroutine of this process must not fault
 	} else {

@@ -17,6 +17,13 @@
 // derived, and is rebuilt from these by whoever takes the arena's lock over from a
 // dead owner.
 //
+// # Handles
+//
+// A process attaches an object once, and uses it through any number of handles
+// (handle.go). Close ends the waits of the calls inside a handle, and waits for none of
+// them: the memory stays until the last has left. Single accesses are not counted; the
+// memory that they use stays attached for a second longer (quarantine.go).
+//
 // # Death
 //
 // Each process watches its successor in the ring of slots (watcher.go). Who notices

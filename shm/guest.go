@@ -78,11 +78,11 @@ func (a *Arena) owns(i uint32) bool { return i == a.self.Slot() || a.hostOf(i) =
 // depart is what leave is for a process. The host sweeps: it is alive. If it cannot until ctx
 // ends, the guest is left for everybody to sweep as a process that died, in a slot that names
 // no host.
-func (a *Arena) depart(ctx context.Context) {
+func (a *Arena) depart(ctx context.Context, open []*Handle) {
 	h, s, i := a.host, a.slot(a.self.Slot()), a.self.Slot()
 	defer h.guests.all.Done()
 	a.domain.Close()
-	a.awaitOps()
+	a.awaitOps(open)
 	d := h.sentry.Visit()
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, d.Close)()

@@ -169,14 +169,14 @@ func (a *Arena) SetLabel(label string) {
 
 // leave is a death in good order: the process sweeps itself, while it still lives, as
 // the sweep takes locks in its name. If it cannot until ctx ends, it leaves that to others.
-func (a *Arena) leave(ctx context.Context) {
+func (a *Arena) leave(ctx context.Context, open []*Handle) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, a.closeSentry)()
 	}
 	a.closeGuests(ctx)
 	a.watch.stop()
 	a.domain.Close()
-	a.awaitOps()
+	a.awaitOps(open)
 	a.withdraw(a.sweep(a.sentry, a.self.Slot()) == nil)
 	a.closeSentry()
 	_ = unlockByte(a.file, a.self.Slot())

@@ -24,9 +24,17 @@ func (a *Arena) begin() error {
 // done ends it.
 func (a *Arena) done() { a.ops.Add(-1) }
 
-// awaitOps returns when no operation is under way.
-func (a *Arena) awaitOps() {
+// awaitOps returns when no operation is under way. Of the calls inside handles, whose waits
+// have ended as well, it waits for those that take no time: one that is at work on an object
+// is better not taken for dead. Those in users' functions are left to themselves.
+func (a *Arena) awaitOps(handles []*Handle) {
 	for a.ops.Load() != opsClosed {
 		nap(20 * time.Microsecond)
+	}
+	patience := clock() + int64(leaverPatience)
+	for _, h := range handles {
+		for !h.isOver() && clock() < patience {
+			nap(20 * time.Microsecond)
+		}
 	}
 }

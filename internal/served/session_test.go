@@ -1,6 +1,7 @@
 package served
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -155,6 +156,32 @@ func TestReleaseWhileWaiting(t *testing.T) {
 	r.gives("null", "put", []byte("a"))
 	r.gives("'61'", "tryget")
 	fresh.fails(errs.ErrEmpty, "tryget")
+}
+
+// What was taken through a handle that is released, while a request waits in it, and not
+// confirmed goes back to the front, when that request has ended; so do buffers.
+func TestReleaseGivesBackWhileWaiting(t *testing.T) {
+	s := newScene(t, coord.Limits{})
+	c, d := s.client(), s.client()
+	q, r := c.create("queue", "q", "any", 0, true), d.create("queue", "q", "any", 0, true)
+	large := bytes.Repeat([]byte("x"), 20_000)
+	r.gives("null", "put", []byte("a"))
+	r.gives("null", "put", large)
+	q.gives("'61'", "get")
+	_, err := q.call(testContext(t), "get")
+	require.NoError(t, err)
+	p := s.asleep(q, "get")
+	require.NoError(t, c.Release(testContext(t), q.handle))
+	p.fails(errs.ErrClosed)
+	r.gives("'61'", "get")
+	_, err = r.call(testContext(t), "get")
+	require.NoError(t, err)
+	r.gives("null", "taskdone")
+	r.gives("null", "taskdone")
+	r.gives("null", "join")
+	require.NoError(t, s.local.Remove(testContext(t), "q"))
+	require.NoError(t, d.Release(testContext(t), r.handle))
+	require.Zero(t, s.host.Stats().Used)
 }
 
 func TestReleasedPermitsAndLocks(t *testing.T) {
