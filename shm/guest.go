@@ -84,9 +84,7 @@ func (a *Arena) depart(ctx context.Context, open []*Handle) {
 	a.domain.Close()
 	a.awaitOps(open)
 	d := h.sentry.Visit()
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, d.Close)()
-	}
+	defer whenOver(ctx, d.Close)()
 	swept := h.sweep(d, i) == nil
 	h.guests.mu.Lock()
 	defer h.guests.mu.Unlock()
@@ -101,6 +99,11 @@ func (a *Arena) depart(ctx context.Context, open []*Handle) {
 	}
 	delete(h.guests.by, a.self)
 	_ = unlockByte(a.file, i)
+	if !swept { // nobody need be there whose watcher looks now and then
+		me := a.slot(h.self.Slot())
+		atom.Add32(&me.kick, 1)
+		h.sentry.WakeAll(&me.kick)
+	}
 }
 
 // closeGuests closes all and waits for those that close by themselves.

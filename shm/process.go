@@ -170,9 +170,7 @@ func (a *Arena) SetLabel(label string) {
 // leave is a death in good order: the process sweeps itself, while it still lives, as
 // the sweep takes locks in its name. If it cannot until ctx ends, it leaves that to others.
 func (a *Arena) leave(ctx context.Context, open []*Handle) {
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, a.closeSentry)()
-	}
+	defer whenOver(ctx, a.closeSentry)()
 	a.closeGuests(ctx)
 	a.watch.stop()
 	a.domain.Close()
@@ -180,6 +178,17 @@ func (a *Arena) leave(ctx context.Context, open []*Handle) {
 	a.withdraw(a.sweep(a.sentry, a.self.Slot()) == nil)
 	a.closeSentry()
 	_ = unlockByte(a.file, a.self.Slot())
+}
+
+// whenOver calls f when ctx ends, now if it has ended, unless stop is called before.
+func whenOver(ctx context.Context, f func()) (stop func() bool) {
+	switch {
+	case ctx.Err() != nil:
+		f()
+	case ctx.Done() != nil:
+		return context.AfterFunc(ctx, f)
+	}
+	return func() bool { return true }
 }
 
 // closeSentry ends what sweeps wait for, and returns when that is done.

@@ -36,8 +36,6 @@ var unreachable = map[string]string{
 	"shm/semaphore.go: if atom.CAS32(&l.word, v, v-1) {": "a unit that comes between the look at the count and the list's lock",
 	"shm/waitlist.go: atom.Put32(&w.waiting, 0)": "a count of waiters without a waiter, in memory that others have spoilt; " +
 		"the one of the rebuild, which has the same text, is on the way of all others there",
-	"shm/semaphore.go: return w != 0 && w&semSlow == 0 && atom.CAS32(&u.w.word, w, w-1)": "a unit that comes while a waiter " +
-		"spins, which only machines with more than one free processor do",
 }
 
 const (

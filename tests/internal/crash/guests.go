@@ -84,6 +84,32 @@ func guests(a *shm.Arena) error {
 	return closeAll(mine)
 }
 
+// guestLeft has a guest go that has no time to sweep itself: others do.
+func guestLeft(a *shm.Arena) error {
+	g, err := a.Guest()
+	if err != nil {
+		return err
+	}
+	held, err := open(g, lockSpec("held"))
+	if err != nil {
+		return err
+	}
+	if err := within(func(ctx context.Context) error { return lock(ctx, g, held) }); err != nil {
+		return err
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := g.Close(over); err != nil {
+		return err
+	}
+	mine, err := open(a, lockSpec("held"))
+	if err != nil {
+		return err
+	}
+	err = within(func(ctx context.Context) error { return lock(ctx, a, mine) })
+	return errors.Join(err, shm.LockOf(mine.Object).Unlock(a.Domain()), closeAll(mine), swept(a))
+}
+
 // useLeft drains what guests left in a queue, and unlocks the lock that this process holds.
 func useLeft(a *shm.Arena, i int) error {
 	o, err := open(a, lockSpec("lock"))

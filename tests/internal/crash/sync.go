@@ -56,6 +56,11 @@ func units(a *shm.Arena) error {
 		}
 		all.Wait()
 		if s.Kind == shm.Semaphore {
+			if u.TryTake() && !u.TryGive(1) { // somebody may wait by now
+				if err := u.Release(1); err != nil {
+					return err
+				}
+			}
 			if err := inVain(u); err != nil {
 				return err
 			}

@@ -33,6 +33,7 @@ var Workloads = []Workload{
 	{Name: "attach-file", Env: [][2]string{{"CAROM_LIVENESS", "file"}}, Victim: attach},
 	{Name: "guests", Victim: guests},
 	{Name: "guests-file", Env: [][2]string{{"CAROM_LIVENESS", "file"}}, Victim: guests},
+	{Name: "guest-left", Victim: guestLeft},
 	{Name: "holding", Victim: holding},
 	{Name: "closed", Victim: closed},
 	{Name: "create", Victim: create},
