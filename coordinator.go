@@ -226,5 +226,7 @@ func (n names) List(ctx context.Context) ([]coord.Info, error) {
 func (n names) Release(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()
-	_ = n.arena.Drop(ctx, name)
+	if r, _, err := n.arena.Find(ctx, name); err == nil {
+		_ = n.arena.Drop(ctx, name, r.Serial)
+	}
 }

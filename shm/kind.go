@@ -75,16 +75,18 @@ func init() {
 
 // A Ref is an object's place, for the operations of its kind.
 type Ref struct {
-	Index uint32
-	Kind  Kind
-	Flags uint32
-	Param uint64
-	Off   uint64 // of the payload
-	Size  uint64 // of the payload
+	Index  uint32
+	Serial uint64 // tells the object from all others that the arena has or had; never 0
+	Kind   Kind
+	Flags  uint32
+	Param  uint64
+	Off    uint64 // of the payload
+	Size   uint64 // of the payload
 }
 
 func (a *Arena) ref(i uint32) Ref {
 	e := a.entry(i)
-	size := min(at[blockHead](a, e.place()).payload, max(a.blockSize(e.place()), blockHeadSize)-blockHeadSize)
-	return Ref{Index: i, Kind: e.kind(), Flags: e.flags(), Param: e.param, Off: e.place() + blockHeadSize, Size: size}
+	b := at[blockHead](a, e.place())
+	size := min(b.payload(), max(a.blockSize(e.place()), blockHeadSize)-blockHeadSize)
+	return Ref{Index: i, Serial: b.serial, Kind: e.kind(), Flags: e.flags(), Param: e.param, Off: e.place() + blockHeadSize, Size: size}
 }

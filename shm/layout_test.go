@@ -19,6 +19,9 @@ func TestLayout(t *testing.T) {
 	require.EqualValues(t, chunkDesc, unsafe.Sizeof(chunk{}))
 	require.EqualValues(t, typeSize, unsafe.Sizeof(typeEntry{}))
 	require.EqualValues(t, blockHeadSize, unsafe.Sizeof(blockHead{}))
+	longest := blockHead{sizes: sizesOf(MaxName, maxChunks*chunkSize)}
+	require.EqualValues(t, MaxName, longest.nameLen())
+	require.EqualValues(t, maxChunks*chunkSize, longest.payload())
 	require.EqualValues(t, 32, nodeSize)
 	require.LessOrEqual(t, unsafe.Sizeof(record{}), uintptr(recordLen))
 	require.LessOrEqual(t, unsafe.Sizeof(header{}), uintptr(page))
@@ -27,6 +30,7 @@ func TestLayout(t *testing.T) {
 	// Words of different writers are two cache lines apart, or in lines of their own.
 	var h header
 	require.GreaterOrEqual(t, unsafe.Offsetof(h.sweep)-unsafe.Offsetof(h.lock), uintptr(128))
+	require.Zero(t, unsafe.Offsetof(h.serial)%8)
 	var q queueHead
 	require.Zero(t, (queuePad+blockHeadSize)%64)
 	require.Zero(t, unsafe.Offsetof(q.tail)%64)

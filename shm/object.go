@@ -228,9 +228,8 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 		return 0, err
 	}
 	b := at[blockHead](a, off)
-	atom.Put32(&b.nameLen, uint32(len(s.Name)))
-	atom.Put64(&b.payload, s.Payload)
-	atom.Put32(&b.creator, uint32(a.self))
+	atom.Put64(&b.serial, a.nextSerial())
+	atom.Put64(&b.sizes, sizesOf(uint64(len(s.Name)), s.Payload))
 	payload := a.bytes(off+blockHeadSize, s.Payload)
 	atom.Clear(payload)
 	if s.Init != nil {
@@ -281,13 +280,10 @@ func (o *Object) Close() error {
 
 // Remove takes the name away at once. The memory is freed when no live process has
 // the object attached. Errors: ErrNotFound.
-func (a *Arena) Remove(ctx context.Context, name string) error { return a.remove(ctx, name, false) }
+func (a *Arena) Remove(ctx context.Context, name string) error { return a.remove(ctx, name, 0) }
 
-// Drop removes the name and lets this process's attachment to it go, whatever number
-// of handles it has.
-func (a *Arena) Drop(ctx context.Context, name string) error { return a.remove(ctx, name, true) }
-
-func (a *Arena) remove(ctx context.Context, name string, detach bool) error {
+// remove takes the name away from the object with that serial, from any if it is 0.
+func (a *Arena) remove(ctx context.Context, name string, serial uint64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -298,11 +294,11 @@ func (a *Arena) remove(ctx context.Context, name string, detach bool) error {
 	}
 	defer a.unlock()
 	i, ok := a.find(name, nameHash(name))
-	if !ok {
+	if !ok || serial != 0 && a.ref(i).Serial != serial {
 		return errs.ErrNotFound
 	}
 	a.unlink(i)
-	if o := a.objects[i]; o != nil && detach {
+	if o := a.objects[i]; o != nil && serial != 0 && o.Kind.InCoordinator() {
 		o.detached.Store(true)
 		a.freeSpares(o)
 		o.handles = 0
@@ -341,6 +337,8 @@ func (a *Arena) NameAt(ctx context.Context, i uint32) (string, error) {
 // Info describes an object.
 type Info struct {
 	Name     string
+	Index    uint32
+	Serial   uint64
 	Kind     Kind
 	Type     string
 	Size     int64 // bytes of arena
@@ -364,7 +362,7 @@ func (a *Arena) List(ctx context.Context, f func(Info) bool) error {
 		top := a.head().entryTop
 		for i := from; i < min(from+batch, top); i++ {
 			if e := a.entry(i); e.isLive() {
-				infos = append(infos, Info{Name: string(a.nameOf(e)), Kind: e.kind(), Type: a.typeText(e.typ),
+				infos = append(infos, Info{Name: string(a.nameOf(e)), Index: i, Serial: a.ref(i).Serial, Kind: e.kind(), Type: a.typeText(e.typ),
 					Size: a.sizeOf(i), Param: e.param, Flags: e.flags(), Attached: a.attachedTo(i)})
 			}
 		}

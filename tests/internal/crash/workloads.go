@@ -99,10 +99,9 @@ func directory(a *shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	if err := within(func(ctx context.Context) error { return a.Drop(ctx, "dict") }); err != nil {
+	if err := within(func(ctx context.Context) error { return a.Drop(ctx, "dict", o.Serial) }); err != nil {
 		return err
 	}
-	_ = o
 	return nil
 }
 
