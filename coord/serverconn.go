@@ -216,6 +216,7 @@ func (c *serverConn) spawn(q request, kind, method string, waits bool, f func(ct
 	c.srv.inflight.Add(1)
 	go func() {
 		defer c.srv.leave()
+		defer c.sess.calls.Done()
 		defer c.sess.finish(q.id)
 		out, err := f(ctx, args, appendReply(beginFrame(nil), q.id))
 		if err != nil && context.Cause(ctx) == errShutdown && errors.Is(err, context.Canceled) {
@@ -224,6 +225,7 @@ func (c *serverConn) spawn(q request, kind, method string, waits bool, f func(ct
 		if c.sess.out.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
 			return
 		}
+		c.sess.finish(q.id) // before whoever reads the reply makes as many calls again as may be
 		c.sess.out.send(c.frame(q.id, kind, method, out, err))
 		c.sess.out.flush()
 	}()

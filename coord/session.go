@@ -186,13 +186,16 @@ func (s *Session) begin(id uint64, waits bool) (context.Context, error) {
 	return ctx, nil
 }
 
+// finish says that a call is about to be answered, or has gone: it counts no more. It may be
+// called twice.
 func (s *Session) finish(id uint64) {
 	s.mu.Lock()
 	r := s.running[id]
 	delete(s.running, id)
 	s.mu.Unlock()
-	r.cancel(nil)
-	s.calls.Done()
+	if r.cancel != nil {
+		r.cancel(nil)
+	}
 }
 
 func (s *Session) cancelCall(id uint64) {
