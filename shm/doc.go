@@ -1,7 +1,8 @@
 // Package shm is the arena that the processes of one manager share: a sealed,
 // sparse memfd with an allocator, a directory of named objects and a table of
 // processes. It works between any processes that hold the descriptor, without a
-// coordinator.
+// coordinator. The package is part of carom and makes no promise of compatibility of
+// its own.
 //
 // # Layout
 //
