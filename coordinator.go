@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"time"
 
@@ -102,7 +100,7 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		return nil, err
 	}
 	server, err := coord.NewServer(coord.Config{
-		AuthKey: c.key, Names: names{arena}, Kinds: host.kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
+		AuthKey: c.key, Names: served.Names(arena), Kinds: host.kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
 		Limits: c.limits, Logger: c.logger,
 		Lane: func(ctx context.Context, name string) (coord.Lane, error) { return arena.OpenLane(ctx, name) },
 		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
@@ -169,64 +167,4 @@ func (s *serving) stop(ctx context.Context) error {
 	s.done.Wait()
 	s.host.settle(settleTime)
 	return errors.Join(err, s.own.detach())
-}
-
-// names makes the arena's directory the one place for names: what lives in the
-// coordinator has an entry there too.
-type names struct{ arena *shm.Arena }
-
-var kindNumbers = map[string]shm.Kind{coord.KindDict: shm.Dict, coord.KindList: shm.List, coord.KindNamespace: shm.Namespace}
-
-func (n names) Claim(name, kind, typ string) error {
-	k, ok := kindNumbers[kind]
-	if !ok {
-		k, typ = shm.Custom, kind
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
-	defer cancel()
-	_, _, err := n.arena.Open(ctx, shm.Spec{Name: name, Kind: k, Type: typ, Exclusive: true})
-	if errors.Is(err, ErrExists) {
-		// Say what is there, as for two kinds in shared memory.
-		have, kerr := n.arena.KindOf(ctx, name)
-		if kerr == nil && have != k {
-			return fmt.Errorf("there is %v, wanted %s: %w", have, kindName(kind), ErrType)
-		}
-	}
-	return err
-}
-
-// Find implements coord.Names.
-func (n names) Find(ctx context.Context, name string) (kind, typ string, err error) {
-	k, err := n.arena.KindOf(ctx, name)
-	return strings.ToLower(k.String()), "", err
-}
-
-// Remove implements coord.Names.
-func (n names) Remove(ctx context.Context, name string) error {
-	if k, err := n.arena.KindOf(ctx, name); err != nil || k.InCoordinator() {
-		return errors.Join(fmt.Errorf("no object is called %q", name), ErrNotFound)
-	}
-	return n.arena.Remove(ctx, name)
-}
-
-// List implements coord.Names.
-func (n names) List(ctx context.Context) ([]coord.Info, error) {
-	var list []coord.Info
-	err := n.arena.List(ctx, func(i shm.Info) bool {
-		if !i.Kind.InCoordinator() {
-			list = append(list, coord.Info{Name: i.Name, Kind: strings.ToLower(i.Kind.String()), Type: i.Type,
-				Len: int(i.Param), Size: i.Size, Sessions: i.Attached})
-		}
-		return true
-	})
-	return list, err
-}
-
-// Claim and Release implement coord.Names.
-func (n names) Release(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
-	defer cancel()
-	if r, _, err := n.arena.Find(ctx, name); err == nil {
-		_ = n.arena.Drop(ctx, name, r.Serial)
-	}
 }

@@ -25,10 +25,11 @@ type remote struct {
 	tenure tenure
 
 	mu      sync.Mutex
-	at      place  // where the object is open; nowhere before the first use
-	id      uint64 // its handle there
-	details []byte // what the kind told of the object
-	lost    error  // for good
+	at      place          // where the object is open; nowhere before the first use
+	id      uint64         // its handle there
+	ident   coord.Identity // of the object; empty where it came as a method's result
+	details []byte         // what the kind told of the object
+	lost    error          // for good
 	closed  bool
 }
 
@@ -47,7 +48,7 @@ func placeOf(client *coord.Client) place {
 type tenure int
 
 const (
-	ofObject  tenure = iota // the coordinator may still have the object: under its name, and the same id
+	ofObject  tenure = iota // the coordinator may still have the object: under its name, and of the same identity
 	ofSession               // what a session holds in shared memory dies with it
 	ofName                  // whatever has the name will do
 )
@@ -129,30 +130,30 @@ func remoteMode(kind, name string, opts []Option) (coord.Mode, error) {
 
 // attach opens the object in client's session.
 func (r *remote) attach(ctx context.Context, client *coord.Client, mode coord.Mode) error {
-	at, id, details, err := r.openAt(ctx, client, mode)
+	at, id, ident, details, err := r.openAt(ctx, client, mode)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.at, r.id, r.details = at, id, details
+	r.at, r.id, r.ident, r.details = at, id, ident, details
 	return nil
 }
 
-func (r *remote) openAt(ctx context.Context, client *coord.Client, mode coord.Mode) (at place, id uint64, details []byte, err error) {
+func (r *remote) openAt(ctx context.Context, client *coord.Client, mode coord.Mode) (at place, id uint64, ident coord.Identity, details []byte, err error) {
 	var params []byte
 	if mode != coord.Attach {
 		params = r.params
 	}
 	for {
 		at = placeOf(client)
-		id, details, err = client.OpenDetails(ctx, protocolKind(r.kind), r.name, r.typ, params, mode)
+		id, ident, details, err = client.OpenDetails(ctx, protocolKind(r.kind), r.name, r.typ, params, mode)
 		switch {
 		case errors.Is(err, coord.ErrLost) && mode != coord.Exclusive: // once more is as good
 		case err == nil && placeOf(client) != at: // whose is id?
 			_ = client.ReleaseIn(ctx, at.generation+1, id)
 		default:
-			return at, id, details, err
+			return at, id, ident, details, err
 		}
 	}
 }
@@ -166,7 +167,7 @@ func (r *remote) session(ctx context.Context) (place, uint64, error) {
 	}
 	now := placeOf(client)
 	r.mu.Lock()
-	at, id, lost := r.at, r.id, r.lost
+	at, id, ident, lost := r.at, r.id, r.ident, r.lost
 	if r.closed {
 		lost = ErrClosed
 	}
@@ -174,11 +175,11 @@ func (r *remote) session(ctx context.Context) (place, uint64, error) {
 	if lost != nil || at == now {
 		return at, id, lost
 	}
-	return r.reopen(ctx, at, id, now)
+	return r.reopen(ctx, at, id, ident, now)
 }
 
 // reopen opens the object, which was at a place that is no more, in another session.
-func (r *remote) reopen(ctx context.Context, at place, id uint64, now place) (place, uint64, error) {
+func (r *remote) reopen(ctx context.Context, at place, id uint64, ident coord.Identity, now place) (place, uint64, error) {
 	known := at.client != nil && r.tenure != ofName
 	switch {
 	case known && at.epoch != now.epoch:
@@ -186,9 +187,13 @@ func (r *remote) reopen(ctx context.Context, at place, id uint64, now place) (pl
 	case known && r.tenure == ofSession:
 		return r.lose(errDied)
 	}
-	now, newID, details, err := r.openAt(ctx, now.client, coord.Attach)
+	now, newID, newIdent, details, err := r.openAt(ctx, now.client, coord.Attach)
+	same := newIdent == ident
+	if ident == "" { // it came with its handle alone
+		same = newID == id
+	}
 	switch {
-	case err == nil && known && newID != id: // it has the name now
+	case err == nil && known && !same: // another one has the name now
 		_ = now.client.ReleaseIn(ctx, now.generation, newID)
 		return r.lose(errRemoved)
 	case err != nil && known && (errors.Is(err, ErrNotFound) || errors.Is(err, ErrType)):
@@ -199,7 +204,7 @@ func (r *remote) reopen(ctx context.Context, at place, id uint64, now place) (pl
 	r.mu.Lock()
 	spare := r.at == now || r.closed
 	if !spare {
-		r.at, r.id, r.details = now, newID, details
+		r.at, r.id, r.ident, r.details = now, newID, newIdent, details
 	}
 	id = r.id
 	closed := r.closed

@@ -88,9 +88,6 @@ type hostKind struct {
 	t *registered
 }
 
-// Blocks implements coord.Blocker: a factory may wait.
-func (hostKind) Blocks(string) bool { return true }
-
 // New implements coord.Kind.
 func (k hostKind) New(ctx context.Context, _ *coord.Session, name, _ string, params []byte) (coord.Object, error) {
 	if k.t.noCreate {
@@ -255,13 +252,19 @@ func (i *instance) leave() {
 	}
 }
 
+// stands reports that o stands for the instance: its name may be another object's by now.
+func (i *instance) stands(o coord.Object) bool {
+	s, ok := o.(*servant)
+	return ok && s.instance == i
+}
+
 // deliver makes a method's result an object that sess has open.
 func (h *host) deliver(sess *coord.Session, t *registered, v reflect.Value) (name string, handle uint64, err error) {
 	i := h.use(t, v)
 	i.adopting.Lock()
 	defer i.adopting.Unlock()
 	if i.name != "" {
-		handle, err = sess.Share(t.typeid, i.name)
+		handle, err = sess.Share(t.typeid, i.name, i.stands)
 		if err == nil || !errors.Is(err, ErrNotFound) {
 			h.release(i) // the servant that is there stands for it
 			return i.name, handle, err

@@ -10,14 +10,14 @@ import (
 // builtin answers a request to the coordinator itself.
 func (c *serverConn) builtin(q request, method string) {
 	switch method {
-	case "open":
-		c.requestOpen(q)
+	case "open": // the directory and the kind may both have it wait
+		c.spawn(q, "", method, false, c.open)
+		return
+	case "remove":
+		c.spawn(q, "", method, false, c.remove)
 		return
 	case "next":
 		c.requestNext(q)
-		return
-	case "remove": // of what the coordinator does not have itself, it may have to wait for others
-		c.spawn(q, "", method, false, c.remove)
 		return
 	}
 	out, err := c.answer(method, NewReader(q.args), c.begin(q.id))
@@ -77,19 +77,6 @@ func (s *Session) appendMethods(dst []byte, id uint64) ([]byte, error) {
 	return dst, nil
 }
 
-// requestOpen serves [kind, name, type, parameters, mode] → [handle, created, type, details].
-func (c *serverConn) requestOpen(q request) {
-	const method = "open"
-	kind := NewReader(q.args)
-	kind.Args(5)
-	if c.srv.objects.mayWait(kind.Text()) {
-		c.spawn(q, "", method, false, c.open)
-		return
-	}
-	out, err := c.open(c.sess.ctx, q.args, c.begin(q.id))
-	c.finish(q.id, "", method, out, err)
-}
-
 func (c *serverConn) remove(ctx context.Context, args, dst []byte) ([]byte, error) {
 	r := NewReader(args)
 	r.Args(1)
@@ -101,13 +88,13 @@ func (c *serverConn) remove(ctx context.Context, args, dst []byte) ([]byte, erro
 	return AppendNull(dst), err
 }
 
+// open serves [kind, name, type, parameters, mode] → [handle, created, type, details, identity].
 func (c *serverConn) open(ctx context.Context, args, dst []byte) ([]byte, error) {
 	r := NewReader(args)
 	r.Args(5)
-	kind, name, typ := r.Text(), r.Text(), r.Text()
-	var params []byte
+	w := wanted{kind: r.Text(), name: r.Text(), typ: r.Text()}
 	if !r.Null() {
-		params = r.Raw()
+		w.params = r.Raw()
 	}
 	mode := r.Uint()
 	if err := r.Err(); err != nil {
@@ -116,19 +103,22 @@ func (c *serverConn) open(ctx context.Context, args, dst []byte) ([]byte, error)
 	if mode > uint64(Exclusive) {
 		return dst, fmt.Errorf("%w: %d is not a mode of opening", errs.ErrType, mode)
 	}
-	o, created, err := c.srv.objects.open(ctx, c.sess, kind, name, typ, params, Mode(mode))
+	w.mode = Mode(mode)
+	o, created, err := c.srv.objects.open(ctx, c.sess, w)
 	if err != nil {
 		return dst, err
 	}
 	if err := c.sess.attach(o); err != nil {
 		return dst, err
 	}
-	dst = AppendUint(AppendArray(dst, 4), o.id)
+	dst = AppendUint(AppendArray(dst, 5), o.id)
 	dst = AppendText(AppendBool(dst, created), o.typ)
 	if o.details == nil {
-		return AppendNull(dst), nil
+		dst = AppendNull(dst)
+	} else {
+		dst = append(dst, o.details...)
 	}
-	return append(dst, o.details...), nil
+	return AppendBytes(dst, []byte(o.identity)), nil
 }
 
 // startStream serves [handle, method, arguments] → [stream, more, batch]. The
@@ -232,13 +222,14 @@ func (o *objectStream) Next(ctx context.Context, dst []byte) ([]byte, bool, erro
 }
 
 func appendInfo(dst []byte, i Info) []byte {
-	dst = AppendArray(dst, 6)
+	dst = AppendArray(dst, 7)
 	dst = AppendText(dst, i.Name)
 	dst = AppendText(dst, i.Kind)
 	dst = AppendText(dst, i.Type)
 	dst = AppendInt(dst, int64(i.Len))
 	dst = AppendInt(dst, i.Size)
-	return AppendInt(dst, int64(i.Sessions))
+	dst = AppendInt(dst, int64(i.Sessions))
+	return AppendBytes(dst, []byte(i.ID))
 }
 
 func appendStats(dst []byte, s Stats) []byte {

@@ -88,8 +88,8 @@ func TestMemoryComesBack(t *testing.T) {
 	}
 	require.Len(t, infos, 2)
 	require.Equal(t, s.Stats().Bytes-empty, infos[0].Size+infos[1].Size)
-	require.Equal(t, Info{"d", KindDict, "", 72, infos[0].Size, 1}, infos[0])
-	require.Equal(t, Info{"l", KindList, "", 400, infos[1].Size, 1}, infos[1])
+	require.Equal(t, Info{"d", infos[0].ID, KindDict, "", 72, infos[0].Size, 1}, infos[0])
+	require.Equal(t, Info{"l", infos[1].ID, KindList, "", 400, infos[1].Size, 1}, infos[1])
 	for range 30 {
 		invoke(t, c, l, "pop", 0)
 		invoke(t, c, l, "delete", 3, 9)

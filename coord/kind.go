@@ -76,6 +76,9 @@ type Trier interface {
 // Opener opens objects that exist beyond the coordinator, such as in memory
 // that it shares with others. Each opening gives the session an Object of its
 // own, which is closed with its release or at the session's end. Open may wait.
+// What it opens, and creates, has its name in the directory that Config.Names is:
+// ErrType, saying what is there and what was wanted, if an object of another kind
+// has the name.
 type Opener interface {
 	Open(ctx context.Context, sess *Session, name, typ string, params []byte, mode Mode) (Opened, error)
 }
@@ -83,6 +86,7 @@ type Opener interface {
 // Opened is what an Opener has opened.
 type Opened struct {
 	Object  Object
+	ID      Identity // as Names has it; "": the object has none
 	Created bool
 	Type    string // signature of the element type
 	Details []byte // one CBOR item for the client, such as a length; nil: null
@@ -114,23 +118,6 @@ type Sizer interface {
 	Size() int64 // bytes
 }
 
-// Names reserves names beyond the coordinator, such as in a directory that
-// it shares with others.
-type Names interface {
-	// Claim takes name. The error wraps ErrExists or ErrType if somebody else
-	// has it, and says what it is.
-	Claim(name, kind, typ string) error
-	// Release gives name back.
-	Release(name string)
-	// Find says what has that name: ErrNotFound if nothing has.
-	Find(ctx context.Context, name string) (kind, typ string, err error)
-	// Remove takes the name of an object away that is not the coordinator's own.
-	// The error wraps ErrNotFound if there is none.
-	Remove(ctx context.Context, name string) error
-	// List describes the objects that are not the coordinator's own.
-	List(ctx context.Context) ([]Info, error)
-}
-
 // Mode says what Open may do.
 type Mode uint8
 
@@ -143,6 +130,7 @@ const (
 // Info describes an object.
 type Info struct {
 	Name     string
+	ID       Identity
 	Kind     string
 	Type     string // signature of the element type; empty if unknown
 	Len      int    // elements; 0 for kinds that have none

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -14,58 +13,27 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// directory is a Names that others use too.
-type directory struct {
-	mu    sync.Mutex
-	taken map[string]string
-}
-
-func (d *directory) Claim(name, kind, _ string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if other, ok := d.taken[name]; ok {
-		return fmt.Errorf("%w: %q is a %s, not a %s", errs.ErrType, name, other, kind)
+// claimed is a directory in which others have taken names, and the names in it.
+func claimed(t *testing.T, kinds map[string]string) (d *directory, names func() string) {
+	d = newDirectory()
+	for name, kind := range kinds {
+		_, made, err := d.Claim(t.Context(), name, kind, "")
+		require.NoError(t, err)
+		require.True(t, made)
 	}
-	d.taken[name] = kind
-	return nil
-}
-
-func (d *directory) Release(name string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.taken, name)
-}
-
-func (d *directory) Find(_ context.Context, name string) (kind, typ string, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	kind, ok := d.taken[name]
-	if !ok {
-		return "", "", errs.ErrNotFound
+	return d, func() string {
+		infos, err := d.List(t.Context())
+		require.NoError(t, err)
+		taken := map[string]string{}
+		for _, i := range infos {
+			taken[i.Name] = i.Kind
+		}
+		return fmt.Sprint(taken)
 	}
-	return kind, "", nil
-}
-
-func (d *directory) Remove(_ context.Context, name string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, ok := d.taken[name]; !ok {
-		return errs.ErrNotFound
-	}
-	delete(d.taken, name)
-	return nil
-}
-
-func (d *directory) List(context.Context) ([]Info, error) { return nil, nil }
-
-func (d *directory) names() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return fmt.Sprint(d.taken)
 }
 
 func TestNamesAreShared(t *testing.T) {
-	dir := &directory{taken: map[string]string{"lock": "lock"}}
+	dir, names := claimed(t, map[string]string{"lock": "lock"})
 	broken := KindFunc(func(context.Context, *Session, string, string, []byte) (Object, error) {
 		return nil, errors.New("broken")
 	})
@@ -81,12 +49,12 @@ func TestNamesAreShared(t *testing.T) {
 		_, err = c.Open(ctx, kind, "x", "", nil, Create)
 		require.ErrorAs(t, err, &remote)
 	}
-	require.Equal(t, "map[lock:lock]", dir.names())
+	require.Equal(t, "map[lock:lock]", names())
 	require.Equal(t, before, s.Stats().Bytes)
 	open(t, c, KindDict, "x")
-	require.Equal(t, "map[lock:lock x:dict]", dir.names())
+	require.Equal(t, "map[lock:lock x:dict]", names())
 	require.NoError(t, c.Remove(ctx, "x"))
-	require.Equal(t, "map[lock:lock]", dir.names())
+	require.Equal(t, "map[lock:lock]", names())
 }
 
 func TestModes(t *testing.T) {
@@ -124,8 +92,6 @@ type slowKind struct {
 	made    atomic.Int32
 	proceed chan struct{}
 }
-
-func (k *slowKind) Blocks(method string) bool { return method == "new" }
 
 func (k *slowKind) New(ctx context.Context, sess *Session, name, typ string, params []byte) (Object, error) {
 	k.made.Add(1)

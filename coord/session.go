@@ -129,7 +129,7 @@ func (s *Session) attach(o *object) error {
 // be opened by its name until nobody has it open any more; then it is closed,
 // and its name goes too.
 func (s *Session) Adopt(kind, typ string, obj Object) (name string, handle uint64, err error) {
-	o, err := s.srv.objects.adopt(kind, typ, obj)
+	o, err := s.srv.objects.adopt(s.ctx, kind, typ, obj)
 	if err != nil {
 		obj.Close()
 		return "", 0, err
@@ -138,9 +138,10 @@ func (s *Session) Adopt(kind, typ string, obj Object) (name string, handle uint6
 }
 
 // Share opens for the session an object that is there already, as Open does.
-// ErrNotFound: none of that kind has the name.
-func (s *Session) Share(kind, name string) (handle uint64, err error) {
-	o, err := s.srv.objects.share(kind, name)
+// ErrNotFound: the name is not, or no longer, that of an object of the kind that is
+// accepts.
+func (s *Session) Share(kind, name string, is func(Object) bool) (handle uint64, err error) {
+	o, err := s.srv.objects.share(s.ctx, kind, name, is)
 	if err != nil {
 		return 0, err
 	}

@@ -52,7 +52,7 @@ func newScene(t testing.TB, limits coord.Limits) *scene {
 	local, err := shm.Attach(host.File())
 	require.NoError(t, err)
 	s := &scene{t: t, path: filepath.Join(t.TempDir(), "s"), host: host, local: local}
-	s.server, err = coord.NewServer(coord.Config{AuthKey: testKey, Openers: Openers(host), Limits: limits})
+	s.server, err = coord.NewServer(coord.Config{AuthKey: testKey, Names: Names(host), Openers: Openers(host), Limits: limits})
 	require.NoError(t, err)
 	l, err := net.Listen("unix", s.path)
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func (c *client) tryOpen(mode coord.Mode, kind, name, typ string, params ...any)
 		return thing{}, "", err
 	}
 	r := coord.NewReader(out)
-	r.Args(4)
+	r.Args(5)
 	handle := r.Uint()
 	rest := diag(r) + " " + diag(r) + " " + diag(r)
 	require.NoError(c.t, r.Err())

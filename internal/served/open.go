@@ -93,5 +93,5 @@ func (o *opening) attach(s shm.Spec) (*shm.Object, bool, error) {
 
 // opened is the answer: an object that performs its methods by it.
 func opened[T any](o *opening, obj *shm.Object, created bool, it T, methods map[string]method[T], detach func() error, details []byte) coord.Opened {
-	return coord.Opened{Object: newObject(o, it, methods, detach), Created: created, Type: obj.Type, Details: details}
+	return coord.Opened{Object: newObject(o, it, methods, detach), ID: identityOf(obj.Index, obj.Serial), Created: created, Type: obj.Type, Details: details}
 }
