@@ -9,10 +9,10 @@ import (
 
 // backend is what objects in the coordinator need of their manager.
 type backend interface {
-	dial(ctx context.Context) (*coord.Client, error)        // the coordinator's client; ErrUnavailable when it is gone
-	otherKind(ctx context.Context, name, kind string) error // ErrType if something of another kind has the name
-	replaced() error                                        // ErrUnavailable if the coordinator is not that of the memory which this process has
-	encode(dst []byte, v any) ([]byte, error)               // appends; deterministic; handles become tags
-	decode(b []byte, v any) error                           // into a pointer to a zero value
-	timeout() time.Duration                                 // bounds constructors and Close, which take no context
+	dial(ctx context.Context) (*coord.Client, error) // the coordinator's client; ErrUnavailable when it is gone
+	usable() error                                   // ErrClosed if the manager was closed, or its memory is over
+	replaced() error                                 // ErrUnavailable if the coordinator is not that of the memory which this process has
+	encode(dst []byte, v any) ([]byte, error)        // appends; deterministic; handles become tags
+	decode(b []byte, v any) error                    // into a pointer to a zero value
+	timeout() time.Duration                          // bounds constructors and Close, which take no context
 }

@@ -294,12 +294,9 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	if m.arena != nil {
-		kind, err := m.arena.KindOf(ctx, name)
-		if err != nil {
+		err := m.removeLocal(ctx, name)
+		if err != errInCoordinator {
 			return m.fail("remove", name, err)
-		}
-		if !kind.InCoordinator() {
-			return m.fail("remove", name, m.arena.Remove(ctx, name))
 		}
 	}
 	client, err := m.dial(ctx)
@@ -307,6 +304,25 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 		err = client.Remove(ctx, name)
 	}
 	return m.fail("remove", name, err)
+}
+
+var errInCoordinator = errors.New("the object lives in the coordinator")
+
+// removeLocal takes the name of an object in the arena away. What the coordinator has, it
+// removes itself: so the name is taken from the object that was found, and from no other.
+func (m *Manager) removeLocal(ctx context.Context, name string) error {
+	for {
+		found, _, err := m.arena.Find(ctx, name)
+		switch {
+		case err != nil:
+			return err
+		case found.Kind.InCoordinator():
+			return errInCoordinator
+		}
+		if err = m.arena.Drop(ctx, name, found.Serial); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
 }
 
 // Stats are counters and gauges of the manager.
@@ -423,23 +439,12 @@ func (m *Manager) starter() uint32 {
 	return 0 // the coordinator was started on its own
 }
 
-// otherKind asks the arena's directory, where it can be had; else the coordinator will
-// find out.
-func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
+// usable implements backend.
+func (m *Manager) usable() error {
 	if err := m.check("new"); err != nil || m.arena == nil {
 		return err
 	}
-	if err := m.over("open"); err != nil {
-		return err
-	}
-	have, err := m.arena.KindOf(ctx, name)
-	if errors.Is(err, ErrNotFound) || err == nil && (have.String() == kind || have == shm.Custom) { // of which type, the coordinator knows
-		return nil
-	}
-	if err == nil {
-		err = fmt.Errorf("there is %v, wanted %s: %w", have, kind, ErrType)
-	}
-	return err
+	return m.over("open")
 }
 
 func (m *Manager) encode(dst []byte, v any) ([]byte, error) { return appendCBOR(dst, v) }

@@ -77,7 +77,7 @@ func (r *remote) open(op string, mode coord.Mode) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.b.timeout())
 	defer cancel()
-	err := r.b.otherKind(ctx, r.name, r.kind)
+	err := r.b.usable()
 	var client *coord.Client
 	if err == nil {
 		client, err = r.b.dial(ctx)

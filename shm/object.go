@@ -309,19 +309,6 @@ func (a *Arena) remove(ctx context.Context, name string, serial uint64) error {
 	return nil
 }
 
-// KindOf tells what has that name.
-func (a *Arena) KindOf(ctx context.Context, name string) (Kind, error) {
-	if err := a.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer a.unlock()
-	i, ok := a.find(name, nameHash(name))
-	if !ok {
-		return 0, errs.ErrNotFound
-	}
-	return a.entry(i).kind(), nil
-}
-
 // NameAt is the name of the live entry at an index.
 func (a *Arena) NameAt(ctx context.Context, i uint32) (string, error) {
 	if err := a.lock(ctx); err != nil {
