@@ -59,8 +59,8 @@ func (o *object) isReady() bool {
 	}
 }
 
-// spent reports that nothing keeps the object any more: the caller, who is the only
-// one to be told, disposes of it. registry.mu is held.
+// spent reports, once, that nothing keeps the object any more, and that the caller is to
+// dispose of it. registry.mu is held.
 func (o *object) spent() bool {
 	if !o.removed || o.refs > 0 || o.gone {
 		return false
@@ -101,9 +101,9 @@ func newRegistry(kinds map[string]Kind, openers map[string]Opener, names Names, 
 	}
 }
 
-// turn waits until nobody else in this coordinator has the name's turn. What the directory
-// does to a name, and what the registry does to the object, is one step to all others
-// because both are done in its turn.
+// turn waits for the name's turn, which one goroutine has at a time. The directory's change
+// to a name and the registry's to the object are one step to all others, because both are
+// made in the same turn.
 func (r *registry) turn(ctx context.Context, name string) (done func(), err error) {
 	for {
 		done, taken := r.tryTurn(name)

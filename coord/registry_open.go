@@ -29,8 +29,8 @@ func (r *registry) open(ctx context.Context, sess *Session, w wanted) (o *object
 			return nil, false, err
 		}
 		if made {
-			// Without the turn: a kind may take its time, and whoever opens the same
-			// name meanwhile waits for ready.
+			// Without the turn: a kind may take its time. Clients that open the same name
+			// meanwhile wait for ready.
 			if err := r.make(ctx, sess, o, w.params); err != nil {
 				return nil, false, err
 			}
@@ -92,7 +92,7 @@ func (r *registry) find(ctx context.Context, w wanted) (o *object, made bool, er
 	return nil, false, fmt.Errorf("%w: %q is %s that this coordinator does not have", errs.ErrUnavailable, w.name, describe(e.Kind, e.Type))
 }
 
-// refuse is the error for somebody who wants something else under a name.
+// refuse is the error for a client that wants something else under a name.
 func (e Entry) refuse(w wanted) error {
 	if w.mode == Exclusive {
 		return fmt.Errorf("%w: %q is %s", errs.ErrExists, w.name, describe(e.Kind, e.Type))

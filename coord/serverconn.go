@@ -225,7 +225,7 @@ func (c *serverConn) spawn(q request, kind, method string, waits bool, f func(ct
 		if c.sess.out.drained(c.sess.ctx, c.srv.limits.Queue) != nil {
 			return
 		}
-		c.sess.finish(q.id) // before whoever reads the reply makes as many calls again as may be
+		c.sess.finish(q.id) // a client that has the reply may make the next call, whatever the limit
 		c.sess.out.send(c.frame(q.id, kind, method, out, err))
 		c.sess.out.flush()
 	}()

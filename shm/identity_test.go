@@ -8,7 +8,7 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// Entries are used again, serials never: whatever was made and removed, by whomever.
+// The arena uses entries again, serials never, whichever process makes and removes objects.
 func TestSerialsAreNeverReused(t *testing.T) {
 	a := newArena(t, 16*mib)
 	b := attachAgain(t, a)

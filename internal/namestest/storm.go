@@ -75,7 +75,7 @@ type holder struct {
 	kind string
 }
 
-// directory is how a name behaves, to whoever uses it.
+// directory is how a name behaves, to all users together.
 var directory = porcupine.Model{
 	Init: func() any { return holder{} },
 	Step: func(state, input, output any) (bool, any) {

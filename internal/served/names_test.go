@@ -108,8 +108,7 @@ func TestNamesAreLinearizable(t *testing.T) {
 	}
 }
 
-// Where the arena's lock is not to be had, what is dropped is dropped later, and nobody waits
-// for long.
+// While another process keeps the arena's lock, Drop returns soon, and drops the name later.
 func TestDropsWaitForTheLock(t *testing.T) {
 	s := newScene(t, coord.Limits{})
 	n := Names(s.host)
