@@ -23,7 +23,7 @@ import (
 //
 // There is no goroutine that reads: of the callers that wait for replies, one
 // reads for all. So a reply is handled by the goroutine that wants it, which
-// saves a switch between two of them. See lead.go.
+// saves a switch between two of them. See client_lead.go.
 //
 // Errors: what the coordinator answers keeps its identity (ErrNotFound, ErrType
 // and so on); the context's error, unchanged, as soon as the context ends, or

@@ -45,11 +45,16 @@
 //
 // # Inside
 //
+// Files are named after the part that they belong to: client_, server_, session_
+// (the server's view of a client, which outlives connections), dict_ and list_ (the
+// kinds), wire_ (what both sides encode), transport_ (what carries it).
+//
 // Client and server exchange frames over a transport (transport.go), which is
-// a socket, or a lane beside it (lane.go). Both sides keep what it takes to go
-// on with another (resume.go, reconnect.go). The registry has the objects by
-// their identities (registry.go); what it does to a name and what the directory
-// does is one step, because it takes the name's turn. The client has no goroutine that reads: callers read for each
-// other (lead.go). Writers gather frames and write them for each other
-// (outbox.go). The envelope is encoded by hand (envelope.go).
+// a socket, or a lane beside it (transport_lane.go). Both sides keep what it takes to
+// go on with another (session_resume.go, client_reconnect.go). The registry has the
+// objects by their identities (server_registry.go); what it does to a name and what
+// the directory does is one step, because it takes the name's turn. The client has
+// no goroutine that reads: callers read for each other (client_lead.go). Writers
+// gather frames and write them for each other (transport_outbox.go). The envelope is
+// encoded by hand (wire_envelope.go).
 package coord

@@ -10,7 +10,7 @@ import (
 
 // Session is a client as the coordinator sees it. It owns references to
 // objects, open streams and running calls, all of which end with it. It may
-// outlive its connection and go on with another: see resume.go.
+// outlive its connection and go on with another: see session_resume.go.
 type Session struct {
 	srv    *Server
 	id     [sessionSize]byte
