@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // section is a table of the report. Of each group, the first case is compared to the
@@ -143,7 +143,7 @@ func byteQueues() (groups [][]string) {
 }
 
 func dicts() (groups [][]string) {
-	for _, way := range bench.Ways() {
+	for _, way := range cases.Ways() {
 		for _, op := range []string{"Get", "Set", "AddKey", "GetMany", "Update"} {
 			for _, crowd := range []string{"clients=1/goroutines=1", "clients=1/goroutines=64", "clients=4/goroutines=1", "clients=4/goroutines=64"} {
 				ours := func(op string) string { return fmt.Sprintf("Dict%s/impl=carom/way=%s/%s", op, way, crowd) }
