@@ -124,7 +124,8 @@ func queues() (groups [][]string) {
 		beside(one+"/batch=32", "Queue/impl=spsc/procs=2/size=64B", one),
 		beside(one+"/batch=100", one),
 		beside(one+"/cap=none", one),
-		beside("Queue/impl=carom/procs=1/size=64B", "chan"))
+		beside("Queue/impl=carom/procs=1/size=64B", "chan"),
+		beside("QueuePair/impl=carom", "chan"))
 }
 
 func byteQueues() (groups [][]string) {
