@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,13 +45,15 @@ var unreachable = map[string]string{
 const (
 	enough = 3                      // workloads in which a victim dies at a point
 	rounds = 300 * time.Millisecond // of a workload that has to come to a point
+	share  = 6                      // one of so many points, at least, is in a sample
 )
 
-// walk is the walk over all crash points.
+// walk is the walk over all crash points, or over a sample of them.
 type walk struct {
 	t      *testing.T
 	victim string
-	points map[string]string
+	points map[string]string // all there are
+	chosen map[string]bool   // those that a death is to come to
 
 	mu      sync.Mutex
 	reached map[string]bool // died at, or found unreachable
@@ -61,27 +65,60 @@ type walk struct {
 // at work beside it, and at every store of the recovery from such a death. After each,
 // the survivors go on, find everything that must be there, and the arena is sound and,
 // once emptied, as it was at first.
+//
+// A sample has a share of each file's points. Only the whole walk can say that there is no
+// point at which nobody dies.
 func TestCrashPoints(t *testing.T) {
-	if testing.Short() {
-		t.Skip("half a minute of deaths")
-	}
 	w := &walk{t: t, victim: filepath.Join(t.TempDir(), "victim"), points: crashPoints(t, "futex", "shm"),
 		reached: map[string]bool{}, by: map[string][]string{}}
 	build := exec.Command("go", "build", "-tags", "carom_crash", "-o", w.victim, "./internal/crash/victim")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
+	w.choose()
 	begin := time.Now()
 
 	w.record()
 	t.Logf("recorded after %v: %d of %d points", time.Since(begin), len(w.by), len(w.points))
-	w.each(slices.Sorted(maps.Keys(w.by)), w.kill)
+	w.each(w.sampled(maps.Keys(w.by)), w.kill)
 	t.Logf("killed after %v: %d deaths", time.Since(begin), w.deaths)
 	w.recoveries()
 	t.Logf("killed in recovery after %v: %d deaths", time.Since(begin), w.deaths)
 
+	if !whole {
+		return
+	}
 	w.each(w.missed(), w.insist)
 	missed := w.missed()
 	require.Empty(t, missed, "no workload dies at %d of %d points", len(missed), len(w.points))
+}
+
+// choose takes all points, or a few of each file.
+func (w *walk) choose() {
+	w.chosen = map[string]bool{}
+	files := map[string][]string{}
+	for _, p := range slices.Sorted(maps.Keys(w.points)) {
+		file, _, _ := strings.Cut(p, ":")
+		files[file] = append(files[file], p)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		points := files[file]
+		if !whole {
+			rnd.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+			points = points[:(len(points)+share-1)/share]
+		}
+		for _, p := range points {
+			w.chosen[p] = true
+		}
+	}
+	if !whole {
+		w.t.Logf("a sample: %d of %d points, in %d files; with CAROM_WHOLE=1, all", len(w.chosen), len(w.points), len(files))
+	}
+}
+
+// sampled are those of some points that were chosen, in order.
+func (w *walk) sampled(points iter.Seq[string]) []string {
+	return slices.DeleteFunc(slices.Sorted(points), func(p string) bool { return !w.chosen[p] })
 }
 
 // missed are the points at which nobody has died yet and somebody should.
@@ -229,7 +266,7 @@ func (w *walk) recoveries() {
 	var mu sync.Mutex
 	left := map[string][][2]string{} // point of recovery → workload and point of the first death
 	var firsts []string
-	for _, p := range slices.Sorted(maps.Keys(w.by)) {
+	for _, p := range w.sampled(maps.Keys(w.by)) {
 		for _, name := range w.by[p] {
 			if work, _ := crash.Find(name); work.Beside == nil && name != "repair" {
 				firsts = append(firsts, p+" "+name)
@@ -260,7 +297,7 @@ func (w *walk) recoveries() {
 		}
 		return inspect(file)
 	})
-	w.each(slices.Sorted(maps.Keys(left)), func(point string) error {
+	w.each(w.sampled(maps.Keys(left)), func(point string) error {
 		for _, first := range left[point] {
 			if err := w.twice(first[0], first[1], point); err != nil {
 				return fmt.Errorf("recovering from a death at %s in %s: %w", first[1], first[0], err)
