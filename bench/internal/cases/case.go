@@ -3,6 +3,7 @@ package cases
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,6 +53,15 @@ func Find(name string) (Case, error) {
 
 // Family is the part of the name before the first slash.
 func (c Case) Family() string { return strings.SplitN(c.Name, "/", 2)[0] }
+
+// Kind is the name without sizes and numbers of processes: what is done, and by whom.
+func (c Case) Kind() string {
+	parts := strings.Split(c.Name, "/")
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool {
+		key, _, _ := strings.Cut(part, "=")
+		return slices.Contains([]string{"procs", "producers", "size", "clients", "goroutines", "cpus"}, key)
+	}), "/")
+}
 
 // SizeName is a number of bytes as names of cases have it.
 func SizeName(n int) string {
