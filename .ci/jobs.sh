@@ -52,11 +52,17 @@ lane() {
 	set +m
 }
 
-# finish waits for all lanes, and ends the script with 1 if a job failed.
-finish() {
-	local lane broken=
+# meet waits for all lanes.
+broken=
+meet() {
+	local lane
 	for lane in "${lanes[@]}"; do wait "$lane" || broken=1; done
 	lanes=()
+}
+
+# finish waits for all lanes, and ends the script with 1 if a job failed.
+finish() {
+	meet
 	printf '\n==== how long it took\n'
 	sort -rn "$kept/times"
 	if [ -s "$kept/failed" ]; then

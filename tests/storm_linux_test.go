@@ -76,6 +76,7 @@ func TestStorm(t *testing.T) {
 		done += s.o.Progress.Load(i)
 	}
 	t.Logf("%d operations", done)
+	require.Positive(t, done, "nobody did anything")
 	s.addUp()
 	alone(t, m, 2)
 	checked(t, m)
