@@ -21,7 +21,7 @@ func init() {
 }
 
 const (
-	closeTimeout = 200 * time.Millisecond // Options.Timeout
+	closeTimeout = 400 * time.Millisecond // Options.Timeout
 	closeSlack   = 5 * time.Second        // beyond any bound: for a busy machine
 )
 
@@ -63,7 +63,7 @@ func halt(t testing.TB, pid int) {
 // haltHolder stops a churner while it holds the lock of m's arena.
 func haltHolder(t testing.TB, m *carom.Manager) *carom.Process {
 	t.Helper()
-	ready := carom.Must(carom.NewValue[int64](m, "ready"))
+	ready := carom.Must(carom.NewValue[int64](m, ""))
 	w, err := churner.Start(t.Context(), m, ready)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.Kill(); _ = w.Wait() })
@@ -171,44 +171,47 @@ func closeAllBounded(t *testing.T, handles map[string]closer) {
 // longer where the coordinator has stopped. Calls that were inside a handle that was closed
 // come to an end.
 func TestCloseBesideStoppedCoordinator(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		q := newClosePlace(t, p.remote, p.seed, closeTimeout)
-		handles := coordinatedHandles(q.m)
-		if p.remote {
-			for kind, h := range handlesOfAllKinds(q.m) {
-				handles[kind] = h
+	for _, path := range []string{"mapped", "remote"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel() // it waits for most of its time
+			p := newClosePlace(t, path == "remote", 1, closeTimeout)
+			handles := coordinatedHandles(p.m)
+			if p.remote {
+				for kind, h := range handlesOfAllKinds(p.m) {
+					handles[kind] = h
+				}
 			}
-		}
-		list := handles["List"].(*carom.List[int])
-		own := carom.Must(carom.NewList[int](q.base, "list"))
-		pid := coordinatorOf(t, q.base)
-		t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
-		halt(t, pid)
-		append1 := call(t.Context(), func(ctx context.Context) error { return list.Append(ctx, 1) })
-		parked(t, append1)
-		closeAllBounded(t, handles)
-		soon, cancel := context.WithTimeout(t.Context(), closeTimeout)
-		defer cancel()
-		if err := bounded(t, "Remove", closeTimeout, func() error { return q.m.Remove(soon, "dict") }); err == nil {
-			t.Error("Remove of a dict did not need the coordinator")
-		}
-		require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
-		err := append1.end(time.Now().Add(promptly))
-		if err != nil && !errors.Is(err, carom.ErrClosed) {
-			t.Errorf("the list's handle was closed, and the call: %v", err)
-		}
-		n, lerr := own.Len(within(t))
-		require.NoError(t, lerr)
-		require.Equal(t, err == nil, n == 1, "Append answered %v, and there are %d items", err, n)
+			list := handles["List"].(*carom.List[int])
+			own := carom.Must(carom.NewList[int](p.base, "list"))
+			pid := coordinatorOf(t, p.base)
+			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+			halt(t, pid)
+			append1 := call(t.Context(), func(ctx context.Context) error { return list.Append(ctx, 1) })
+			parked(t, append1)
+			closeAllBounded(t, handles)
+			soon, cancel := context.WithTimeout(t.Context(), closeTimeout)
+			defer cancel()
+			if err := bounded(t, "Remove", closeTimeout, func() error { return p.m.Remove(soon, "dict") }); err == nil {
+				t.Error("Remove of a dict did not need the coordinator")
+			}
+			require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
+			err := append1.end(time.Now().Add(promptly))
+			if err != nil && !errors.Is(err, carom.ErrClosed) {
+				t.Errorf("the list's handle was closed, and the call: %v", err)
+			}
+			n, lerr := own.Len(within(t))
+			require.NoError(t, lerr)
+			require.Equal(t, err == nil, n == 1, "Append answered %v, and there are %d items", err, n)
 
-		halt(t, pid)
-		if p.remote {
-			_ = bounded(t, "Close of the remote manager", closeTimeout, q.m.Close)
-		}
-		soon, cancel = context.WithTimeout(t.Context(), closeTimeout)
-		defer cancel()
-		_ = bounded(t, "Shutdown", 2*closeTimeout, func() error { return q.base.Shutdown(soon) })
-	})
+			halt(t, pid)
+			if p.remote {
+				_ = bounded(t, "Close of the remote manager", closeTimeout, p.m.Close)
+			}
+			soon, cancel = context.WithTimeout(t.Context(), closeTimeout)
+			defer cancel()
+			_ = bounded(t, "Shutdown", 2*closeTimeout, func() error { return p.base.Shutdown(soon) })
+		})
+	}
 }
 
 // TestCloseBesideStoppedHolder: the same where another process has stopped that holds the lock of
@@ -216,6 +219,7 @@ func TestCloseBesideStoppedCoordinator(t *testing.T) {
 func TestCloseBesideStoppedHolder(t *testing.T) {
 	for _, last := range []string{"Close", "Shutdown"} {
 		t.Run(last, func(t *testing.T) {
+			t.Parallel()
 			p := newClosePlace(t, false, 1, closeTimeout)
 			handles := handlesOfAllKinds(p.m)
 			other := carom.Must(carom.NewSemaphore(p.m, "other", 1))

@@ -187,143 +187,132 @@ func mustBeClosed(err error) error {
 	return nil
 }
 
-// TestCloseInsideFunction closes a handle while a function that was given to its method runs, and
+// closeInsideFunction closes a handle while a function that was given to its method runs, and
 // in that function. Close does not wait for it, the function may go on to the end, and the call
 // answers what it did.
-func TestCloseInsideFunction(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		before := p.base.Stats()
-		for what, set := range functionRows {
-			for _, itself := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/itself=%t", what, itself), func(t *testing.T) {
-					ctx, cancel := context.WithTimeout(t.Context(), promptly)
-					defer cancel()
-					name := p.name()
-					s := set(p, name)
-					entered, leave := make(chan struct{}), make(chan struct{})
-					var n atomic.Int64
-					c := call(ctx, func(ctx context.Context) error {
-						return s.call(ctx, func() {
-							if n.Add(1) > 1 { // once more, as Compute may
-								return
-							}
-							if itself {
-								must(s.h.Close())
-							}
-							close(entered)
-							<-leave
-						})
-					})
-					receive(t, entered)
-					if !itself {
-						require.NoError(t, closed(s.h))
-					}
-					close(leave)
-					require.NoError(t, s.check(c.end(time.Now().Add(promptly))))
-					for _, h := range s.keep {
-						require.NoError(t, closed(h))
-					}
-					for _, name := range append(s.names, name) {
-						require.NoError(t, p.base.Remove(ctx, name))
-					}
-				})
-			}
-		}
-		if !t.Failed() {
-			p.settled(before)
-		}
-	})
-}
-
-// TestCloseInsideArrayDo has Do's function write to the array's memory after the handle was
-// closed and the array removed: the memory is the array's until the function returns, though
-// another process takes all that is free.
-func TestCloseInsideArrayDo(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		before := p.base.Stats()
-		f := newFilling(p)
-		var calls []*calling
-		leave := make(chan struct{})
-		for k := range 100 {
-			name := p.name()
-			n := 1 << (k % 10)
-			a := carom.Must(carom.NewArray[int64](p.m, name, n))
-			entered := make(chan struct{})
-			calls = append(calls, call(t.Context(), func(ctx context.Context) error {
-				return a.Do(ctx, func(s []int64) error {
-					close(entered)
-					<-leave
-					for i := range s {
-						if s[i] != 0 {
-							return fmt.Errorf("element %d is %#x, and nobody wrote that", i, s[i])
+func closeInsideFunction(t *testing.T, p *closePlace) {
+	for what, set := range functionRows {
+		for _, itself := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/itself=%t", what, itself), func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), promptly)
+				defer cancel()
+				name := p.name()
+				s := set(p, name)
+				entered, leave := make(chan struct{}), make(chan struct{})
+				var n atomic.Int64
+				c := call(ctx, func(ctx context.Context) error {
+					return s.call(ctx, func() {
+						if n.Add(1) > 1 { // once more, as Compute may
+							return
 						}
-						s[i] = -1
-					}
-					return nil
-				})
-			}))
-			receive(t, entered)
-			require.NoError(t, closed(a))
-			require.NoError(t, p.base.Remove(t.Context(), name))
-		}
-		f.order("fill")
-		require.Empty(t, f.report())
-		close(leave)
-		deadline := time.Now().Add(promptly)
-		for _, c := range calls {
-			if err := c.end(deadline); err != nil && !(p.remote && errors.Is(err, carom.ErrClosed)) {
-				t.Error(err)
-			}
-		}
-		f.order("check")
-		require.Empty(t, f.report())
-		p.settled(before)
-	})
-}
-
-// TestCloseBesideArrayDo closes an array's handle while calls of Do begin: the function has the
-// whole array or is not called.
-func TestCloseBesideArrayDo(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		base := carom.Must(carom.NewArray[int64](p.base, "array", 7))
-		rounds := 3000
-		if p.remote {
-			rounds = 150
-		}
-		if raced {
-			rounds /= 10
-		}
-		ran, done := int64(0), int64(0)
-		for range rounds {
-			a := carom.Must(carom.NewArray[int64](p.m, "array", 7))
-			c := call(t.Context(), func(ctx context.Context) error {
-				for {
-					err := a.Do(ctx, func(s []int64) error {
-						if len(s) != 7 {
-							return fmt.Errorf("f was called with %d elements", len(s))
+						if itself {
+							must(s.h.Close())
 						}
-						ran++
-						s[3]++
-						return nil
+						close(entered)
+						<-leave
 					})
-					if err != nil {
-						return err
-					}
-					done++
-					runtime.Gosched()
+				})
+				receive(t, entered)
+				if !itself {
+					require.NoError(t, closed(s.h))
+				}
+				close(leave)
+				require.NoError(t, s.check(c.end(time.Now().Add(promptly))))
+				for _, h := range s.keep {
+					require.NoError(t, closed(h))
+				}
+				for _, name := range append(s.names, name) {
+					require.NoError(t, p.base.Remove(ctx, name))
 				}
 			})
-			p.spin(20 * time.Microsecond)
-			require.NoError(t, closed(a))
-			require.ErrorIs(t, c.end(time.Now().Add(promptly)), carom.ErrClosed)
 		}
-		require.EqualValues(t, done, base.Load(3))
-		if !p.remote {
-			require.Equal(t, ran, done, "calls whose function ran say that they failed")
+	}
+}
+
+// closeInsideArrayDo has Do's function write to the array's memory after the handle was
+// closed and the array removed: the memory is the array's until the function returns, though
+// another process takes all that is free.
+func closeInsideArrayDo(t *testing.T, p *closePlace) {
+	p.filler()
+	var calls []*calling
+	leave := make(chan struct{})
+	for k := range 100 {
+		name := p.name()
+		n := 1 << (k % 10)
+		a := carom.Must(carom.NewArray[int64](p.m, name, n))
+		entered := make(chan struct{})
+		calls = append(calls, call(t.Context(), func(ctx context.Context) error {
+			return a.Do(ctx, func(s []int64) error {
+				close(entered)
+				<-leave
+				for i := range s {
+					if s[i] != 0 {
+						return fmt.Errorf("element %d is %#x, and nobody wrote that", i, s[i])
+					}
+					s[i] = -1
+				}
+				return nil
+			})
+		}))
+		receive(t, entered)
+		require.NoError(t, closed(a))
+		require.NoError(t, p.base.Remove(t.Context(), name))
+	}
+	require.Empty(t, p.filled("fill"))
+	close(leave)
+	deadline := time.Now().Add(promptly)
+	for _, c := range calls {
+		if err := c.end(deadline); err != nil && !(p.remote && errors.Is(err, carom.ErrClosed)) {
+			t.Error(err)
 		}
-		lock := base.Lock()
-		require.NoError(t, unlocked(lock))
-		require.NoError(t, lock.Close())
-		t.Logf("%d calls", done)
-	})
+	}
+	require.Empty(t, p.filled("check"))
+}
+
+// closeBesideArrayDo closes an array's handle while calls of Do begin: the function has the
+// whole array or is not called.
+func closeBesideArrayDo(t *testing.T, p *closePlace) {
+	name := p.name()
+	base := carom.Must(carom.NewArray[int64](p.base, name, 7))
+	rounds := 3000
+	if p.remote {
+		rounds = 150
+	}
+	if raced {
+		rounds /= 10
+	}
+	ran, done := int64(0), int64(0)
+	for range rounds {
+		a := carom.Must(carom.NewArray[int64](p.m, name, 7))
+		c := call(t.Context(), func(ctx context.Context) error {
+			for {
+				err := a.Do(ctx, func(s []int64) error {
+					if len(s) != 7 {
+						return fmt.Errorf("f was called with %d elements", len(s))
+					}
+					ran++
+					s[3]++
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				done++
+				runtime.Gosched()
+			}
+		})
+		p.spin(20 * time.Microsecond)
+		require.NoError(t, closed(a))
+		require.ErrorIs(t, c.end(time.Now().Add(promptly)), carom.ErrClosed)
+	}
+	require.EqualValues(t, done, base.Load(3))
+	if !p.remote {
+		require.Equal(t, ran, done, "calls whose function ran say that they failed")
+	}
+	lock := base.Lock()
+	require.NoError(t, unlocked(lock))
+	require.NoError(t, lock.Close())
+	require.NoError(t, base.Close())
+	require.NoError(t, p.base.Remove(t.Context(), name))
+	t.Logf("%d calls", done)
 }

@@ -35,15 +35,42 @@ type closePlace struct {
 	testing.TB
 	m, base *carom.Manager
 	remote  bool
-	seed    uint64
-
-	mu   sync.Mutex
-	rand *rand.Rand
-	last int // number of the latest name
+	*closeState
 }
 
-// onBothPaths runs f where m maps the memory and where it uses the coordinator for everything.
-func onBothPaths(t *testing.T, f func(t *testing.T, p *closePlace)) {
+// closeState is what the tests at one place share.
+type closeState struct {
+	seed uint64
+
+	mu      sync.Mutex
+	rand    *rand.Rand
+	last    int // number of the latest name
+	filling *filling
+	atEnd   func(func()) // of the tests at this place
+}
+
+// closeTests are run one after the other on both paths.
+var closeTests = []struct {
+	name string
+	f    func(t *testing.T, p *closePlace)
+}{
+	{"EndsWaits", closeEndsWaits},
+	{"BesideGrant", closeBesideGrant},
+	{"BeforeReuse", closeBeforeReuse},
+	{"BesideCalls", closeBesideCalls},
+	{"InsideFunction", closeInsideFunction},
+	{"InsideArrayDo", closeInsideArrayDo},
+	{"BesideArrayDo", closeBesideArrayDo},
+	{"GivesBuffersBack", closeGivesBuffersBack},
+	{"ReturnsItems", closeReturnsItems},
+	{"OwnLock", closeOwnLock},
+	{"Storm", closeStorm},
+}
+
+// TestClose closes handles while calls are inside them, where the process maps the memory and
+// where it uses the coordinator for everything. In the end the arena is sound, and as it was at
+// first.
+func TestClose(t *testing.T) {
 	seed := *closeSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -51,7 +78,18 @@ func onBothPaths(t *testing.T, f func(t *testing.T, p *closePlace)) {
 	for _, path := range []string{"mapped", "remote"} {
 		t.Run(path, func(t *testing.T) {
 			t.Logf("-close.seed=%d", seed)
-			f(t, newClosePlace(t, path == "remote", seed, 0))
+			p := newClosePlace(t, path == "remote", seed, 0)
+			before := p.base.Stats()
+			for _, c := range closeTests {
+				t.Run(c.name, func(t *testing.T) {
+					here := *p
+					here.TB = t
+					c.f(t, &here)
+				})
+			}
+			if !t.Failed() {
+				p.settled(before)
+			}
 		})
 	}
 }
@@ -59,9 +97,15 @@ func onBothPaths(t *testing.T, f func(t *testing.T, p *closePlace)) {
 func newClosePlace(t testing.TB, remote bool, seed uint64, timeout time.Duration) *closePlace {
 	key := []byte("a secret")
 	base, err := carom.Start(t.Context(), &carom.Options{Memory: 128 << 20, AuthKey: key, Timeout: timeout})
+	for range 10 { // a short timeout bounds Start as well
+		if timeout == 0 || !errors.Is(err, carom.ErrUnavailable) {
+			break
+		}
+		base, err = carom.Start(t.Context(), &carom.Options{Memory: 128 << 20, AuthKey: key, Timeout: timeout})
+	}
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = base.Close() })
-	p := &closePlace{TB: t, m: base, base: base, remote: remote, seed: seed, rand: rand.New(rand.NewPCG(seed, 1))}
+	p := &closePlace{TB: t, m: base, base: base, remote: remote, closeState: &closeState{seed: seed, atEnd: t.Cleanup, rand: rand.New(rand.NewPCG(seed, 1))}}
 	if remote {
 		p.m, err = carom.Connect(t.Context(), base.Addr(), &carom.Options{AuthKey: key, Remote: true, Timeout: timeout})
 		require.NoError(t, err)

@@ -113,115 +113,115 @@ func (f *filler) free(ctx context.Context) {
 }
 
 // filling is a test's side of a filler.
-type filling struct {
-	*closePlace
-	orders, reports *carom.Queue[string]
+type filling struct{ orders, reports *carom.Queue[string] }
+
+// filler starts the place's, if this is the first test that needs it.
+func (p *closePlace) filler() {
+	if p.filling == nil {
+		control, err := carom.Start(context.Background(), &carom.Options{Memory: 8 << 20})
+		require.NoError(p, err)
+		p.atEnd(func() { _ = control.Close() })
+		f := &filling{carom.Must(carom.NewQueue[string](control, "orders")), carom.Must(carom.NewQueue[string](control, "reports"))}
+		w, err := fillerWorker.Start(context.Background(), control, fillerArgs{p.base.Addr(), []byte("a secret"), f.orders, f.reports})
+		require.NoError(p, err)
+		p.atEnd(func() { _ = w.Kill(); _ = w.Wait() })
+		p.filling = f
+		require.Empty(p, p.filled("nothing"))
+	}
 }
 
-func newFilling(p *closePlace) *filling {
-	control := small(p, 8<<20)
-	f := &filling{closePlace: p, orders: carom.Must(carom.NewQueue[string](control, "orders")),
-		reports: carom.Must(carom.NewQueue[string](control, "reports"))}
-	w, err := fillerWorker.Start(p.Context(), control, fillerArgs{p.base.Addr(), []byte("a secret"), f.orders, f.reports})
-	require.NoError(p, err)
-	p.Cleanup(func() { _ = w.Kill(); _ = w.Wait() })
-	f.order("ready?")
-	f.report()
-	return f
+func (p *closePlace) order(what string) {
+	p.Helper()
+	require.NoError(p, p.filling.orders.TryPut(what))
 }
 
-func (f *filling) order(what string) { require.NoError(f, f.orders.TryPut(what)) }
+// filled gives an order and returns the report.
+func (p *closePlace) filled(order string) string {
+	p.Helper()
+	p.order(order)
+	return p.report()
+}
 
-func (f *filling) report() string {
-	ctx, cancel := context.WithTimeout(f.Context(), patience)
+func (p *closePlace) report() string {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	said, err := f.reports.Get(ctx)
-	require.NoError(f, err, "the filler does not answer")
+	said, err := p.filling.reports.Get(ctx)
+	require.NoError(p, err, "the filler does not answer")
 	return said
 }
 
-// TestCloseBeforeReuse closes the only handle of an object while a call waits in it, removes
+// closeBeforeReuse closes the only handle of an object while a call waits in it, removes
 // the object and has another process use the memory: for every method that can wait, all at
 // once. No call writes there when it ends.
-func TestCloseBeforeReuse(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		before := p.base.Stats()
-		f := newFilling(p)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		rows := slices.DeleteFunc(closeRows(), closeRow.permits)
-		p.rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-		var all []*staged
-		var calls []*calling
-		for _, row := range rows {
-			s := p.stage(ctx, row, false)
-			all, calls = append(all, s), append(calls, s.calls[0], s.calls[1])
-		}
-		for _, s := range all {
-			p.within(s)
-		}
-		parked(t, calls...)
-		for _, s := range all {
-			for _, h := range s.h {
-				if err := closed(h); err != nil {
-					s.wrong("%w", err)
-				}
+func closeBeforeReuse(t *testing.T, p *closePlace) {
+	p.filler()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rows := slices.DeleteFunc(closeRows(), closeRow.permits)
+	p.rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	var all []*staged
+	var calls []*calling
+	for _, row := range rows {
+		s := p.stage(ctx, row, false)
+		all, calls = append(all, s), append(calls, s.calls[0], s.calls[1])
+	}
+	for _, s := range all {
+		p.within(s)
+	}
+	parked(t, calls...)
+	for _, s := range all {
+		for _, h := range s.h {
+			if err := closed(h); err != nil {
+				s.wrong("%w", err)
 			}
-			p.clear(s)
 		}
-		f.order("fill")
-		require.Empty(t, f.report())
-		cancel() // what has not ended by now writes now, if it writes
-		deadline := time.Now().Add(promptly)
-		for _, s := range all {
-			for _, c := range s.calls {
-				if err := c.end(deadline); !errors.Is(err, carom.ErrClosed) {
-					s.wrong("its handle was closed, and the call: %v", err)
-				}
+		p.clear(s)
+	}
+	require.Empty(t, p.filled("fill"))
+	cancel() // what has not ended by now writes now, if it writes
+	deadline := time.Now().Add(promptly)
+	for _, s := range all {
+		for _, c := range s.calls {
+			if err := c.end(deadline); !errors.Is(err, carom.ErrClosed) {
+				s.wrong("its handle was closed, and the call: %v", err)
 			}
-			p.finish(s)
 		}
-		f.order("check")
-		require.Empty(t, f.report())
-		if report(t, all) {
-			p.settled(carom.Stats{Used: before.Used, Objects: before.Objects})
-		}
-	})
+		p.finish(s)
+	}
+	require.Empty(t, p.filled("check"))
+	report(t, all)
 }
 
-// TestCloseBesideCalls does the same at random instants, also to calls that do not wait, while
+// closeBesideCalls does the same at random instants, also to calls that do not wait, while
 // another process takes and fills what memory comes free.
-func TestCloseBesideCalls(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		before := p.base.Stats()
-		f := newFilling(p)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		rounds := 8
-		if p.remote {
-			rounds = 2
+func closeBesideCalls(t *testing.T, p *closePlace) {
+	p.filler()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rounds := 8
+	if p.remote {
+		rounds = 2
+	}
+	if raced {
+		rounds = max(rounds/4, 1)
+	}
+	p.order("churn")
+	n := 0
+	for range rounds {
+		for _, row := range slices.DeleteFunc(closeRows(), closeRow.permits) {
+			require.NoError(t, p.closedBeside(ctx, row), "%v", row)
+			n++
 		}
-		if raced {
-			rounds = max(rounds/4, 1)
+		for kind, open := range busyRows {
+			require.NoError(t, p.closedBusy(ctx, open), "%s", kind)
+			n++
 		}
-		f.order("churn")
-		n := 0
-		for range rounds {
-			for _, row := range slices.DeleteFunc(closeRows(), closeRow.permits) {
-				require.NoError(t, p.closedBeside(ctx, row), "%v", row)
-				n++
-			}
-			for kind, open := range busyRows {
-				require.NoError(t, p.closedBusy(ctx, open), "%s", kind)
-				n++
-			}
-		}
-		t.Logf("%d handles closed", n)
-		f.order("stop")
-		require.Empty(t, f.report())
-		require.Empty(t, f.report())
-		p.settled(before)
-	})
+	}
+	t.Logf("%d handles closed", n)
+	p.order("stop")
+	require.Empty(t, p.report())
+	require.Empty(t, p.report())
 }
 
 // closedBeside closes the handles of a row at a random instant.

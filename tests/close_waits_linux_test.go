@@ -91,128 +91,116 @@ func (p *closePlace) drop(s *staged, handles []closer, names []string) {
 	}
 }
 
-// TestCloseEndsWaits has two calls wait for the same on two handles, for every method that can
+// closeEndsWaits has two calls wait for the same on two handles, for every method that can
 // wait and all at once, and closes one handle of each pair. Its call ends with ErrClosed, the
 // other goes on and gets what both waited for, and nothing is lost.
-func TestCloseEndsWaits(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		before := p.base.Stats()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		rows := closeRows()
-		p.rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-		var all []*staged
-		var calls []*calling
-		for _, row := range rows {
-			s := p.stage(ctx, row, p.intN(2) == 0)
-			all, calls = append(all, s), append(calls, s.calls[0], s.calls[1])
-		}
-		for _, s := range all {
-			p.within(s)
-		}
-		parked(t, calls...)
-		for _, s := range all {
-			for _, c := range s.calls {
-				if !c.waits() {
-					s.wrong("a call did not wait: %w", <-c.got)
-				}
+func closeEndsWaits(t *testing.T, p *closePlace) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rows := closeRows()
+	p.rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	var all []*staged
+	var calls []*calling
+	for _, row := range rows {
+		s := p.stage(ctx, row, p.intN(2) == 0)
+		all, calls = append(all, s), append(calls, s.calls[0], s.calls[1])
+	}
+	for _, s := range all {
+		p.within(s)
+	}
+	parked(t, calls...)
+	for _, s := range all {
+		for _, c := range s.calls {
+			if !c.waits() {
+				s.wrong("a call did not wait: %w", <-c.got)
 			}
 		}
-		begin := time.Now()
-		for _, s := range all {
-			if s.err == nil {
-				if err := closed(s.h[0]); err != nil {
-					s.wrong("%w", err)
-				}
+	}
+	begin := time.Now()
+	for _, s := range all {
+		if s.err == nil {
+			if err := closed(s.h[0]); err != nil {
+				s.wrong("%w", err)
 			}
 		}
-		took := time.Since(begin)
-		deadline := time.Now().Add(promptly)
-		for _, s := range all {
-			if s.err != nil {
-				continue
-			}
-			if err := s.calls[0].end(deadline); !errors.Is(err, carom.ErrClosed) {
-				s.wrong("its handle was closed, and the call: %v", err)
-			} else if !s.calls[1].waits() {
-				s.wrong("the call on the handle that stays open ended as well: %v", <-s.calls[1].got)
-			}
+	}
+	took := time.Since(begin)
+	deadline := time.Now().Add(promptly)
+	for _, s := range all {
+		if s.err != nil {
+			continue
 		}
-		deadline = time.Now().Add(promptly)
-		for _, s := range all {
-			if s.err != nil {
-				continue
-			}
-			if err := s.scene.grant(); err != nil {
-				s.wrong("a grant: %w", err)
-				continue
-			}
-			s.granted(carom.ErrClosed, s.scene.again == ifClosed, deadline)
-			p.clear(s)
-			p.finish(s)
+		if err := s.calls[0].end(deadline); !errors.Is(err, carom.ErrClosed) {
+			s.wrong("its handle was closed, and the call: %v", err)
+		} else if !s.calls[1].waits() {
+			s.wrong("the call on the handle that stays open ended as well: %v", <-s.calls[1].got)
 		}
-		t.Logf("%d handles closed after %v, the last call had ended after %v", len(all), took, time.Since(begin))
-		if report(t, all) {
-			p.settled(before)
+	}
+	deadline = time.Now().Add(promptly)
+	for _, s := range all {
+		if s.err != nil {
+			continue
 		}
-	})
+		if err := s.scene.grant(); err != nil {
+			s.wrong("a grant: %w", err)
+			continue
+		}
+		s.granted(carom.ErrClosed, s.scene.again == ifClosed, deadline)
+		p.clear(s)
+		p.finish(s)
+	}
+	t.Logf("%d handles closed after %v, the last call had ended after %v", len(all), took, time.Since(begin))
+	report(t, all)
 }
 
-// report has a test for each row, and tells whether all passed.
-func report(t *testing.T, all []*staged) bool {
+// report has a test for each row.
+func report(t *testing.T, all []*staged) {
 	slices.SortFunc(all, func(a, b *staged) int { return strings.Compare(a.row.String(), b.row.String()) })
-	passed := true
 	for _, s := range all {
-		passed = t.Run(s.row.String(), func(t *testing.T) {
+		t.Run(s.row.String(), func(t *testing.T) {
 			if s.err != nil {
 				t.Error(s.err)
 			}
-		}) && passed
+		})
 	}
-	return passed
 }
 
-// TestCloseBesideGrant closes one of two handles on which calls wait at the same time as it
+// closeBesideGrant closes one of two handles on which calls wait at the same time as it
 // gives them what they wait for. The first call has that or has ErrClosed, and then the second
 // has it.
-func TestCloseBesideGrant(t *testing.T) {
-	onBothPaths(t, func(t *testing.T, p *closePlace) {
-		before := p.base.Stats()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		rounds := 12
-		if p.remote {
-			rounds = 4
-		}
-		if raced {
-			rounds = max(rounds/4, 1)
-		}
-		failed := map[string]*staged{}
-		taken, refused := 0, 0
-		for range rounds {
-			for _, row := range closeRows() {
-				if failed[row.String()] != nil {
-					continue
-				}
-				s, first := p.besideGrant(ctx, row)
-				switch {
-				case s.err != nil:
-					failed[row.String()] = s
-				case first == nil:
-					taken++
-				default:
-					refused++
-				}
+func closeBesideGrant(t *testing.T, p *closePlace) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rounds := 6
+	if p.remote {
+		rounds = 3
+	}
+	if raced {
+		rounds = max(rounds/4, 1)
+	}
+	failed := map[string]*staged{}
+	taken, refused := 0, 0
+	for range rounds {
+		for _, row := range closeRows() {
+			if failed[row.String()] != nil {
+				continue
 			}
-			if len(failed) > 2 { // each may have hung
-				break
+			s, first := p.besideGrant(ctx, row)
+			switch {
+			case s.err != nil:
+				failed[row.String()] = s
+			case first == nil:
+				taken++
+			default:
+				refused++
 			}
 		}
-		t.Logf("%d calls succeeded beside Close, %d ended with ErrClosed", taken, refused)
-		if report(t, slices.Collect(maps.Values(failed))) {
-			p.settled(before)
+		if len(failed) > 2 { // each may have hung
+			break
 		}
-	})
+	}
+	t.Logf("%d calls succeeded beside Close, %d ended with ErrClosed", taken, refused)
+	report(t, slices.Collect(maps.Values(failed)))
 }
 
 func (p *closePlace) besideGrant(ctx context.Context, row closeRow) (s *staged, first error) {
