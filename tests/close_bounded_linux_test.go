@@ -17,6 +17,7 @@ import (
 )
 
 func init() {
+	mapped["TestClose/mapped"] = "TestClose/remote is the same"
 	mapped["TestCloseBesideStoppedHolder"] = "another process that maps the memory holds the arena's lock"
 }
 

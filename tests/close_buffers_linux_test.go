@@ -19,7 +19,7 @@ import (
 func closeGivesBuffersBack(t *testing.T, p *closePlace) {
 	name := p.name()
 	base := carom.Must(carom.NewByteQueue(p.base, name))
-	rounds := 3000
+	rounds := 2000
 	if p.remote {
 		rounds = 200
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -29,6 +30,9 @@ const fillerPattern = 0x0707070707070707
 // filler is another process, which fills free memory with arrays and looks whether anybody
 // else writes there.
 var fillerWorker = carom.NewWorker("filler", func(ctx context.Context, a fillerArgs) error {
+	if err := os.Unsetenv("CAROM_REMOTE"); err != nil { // it is about memory
+		return err
+	}
 	m, err := carom.Connect(ctx, a.Addr, &carom.Options{AuthKey: a.Key})
 	if err != nil {
 		return err
