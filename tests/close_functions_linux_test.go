@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -191,13 +194,17 @@ func mustBeClosed(err error) error {
 // in that function. Close does not wait for it, the function may go on to the end, and the call
 // answers what it did.
 func closeInsideFunction(t *testing.T, p *closePlace) {
-	for what, set := range functionRows {
+	hung := 0
+	for _, what := range slices.Sorted(maps.Keys(functionRows)) {
 		for _, itself := range []bool{false, true} {
+			if hung > 1 {
+				break
+			}
 			t.Run(fmt.Sprintf("%s/itself=%t", what, itself), func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), promptly)
 				defer cancel()
 				name := p.name()
-				s := set(p, name)
+				s := functionRows[what](p, name)
 				entered, leave := make(chan struct{}), make(chan struct{})
 				var n atomic.Int64
 				c := call(ctx, func(ctx context.Context) error {
@@ -217,7 +224,11 @@ func closeInsideFunction(t *testing.T, p *closePlace) {
 					require.NoError(t, closed(s.h))
 				}
 				close(leave)
-				require.NoError(t, s.check(c.end(time.Now().Add(promptly))))
+				err := c.end(time.Now().Add(promptly))
+				if errors.Is(err, errHangs) {
+					hung++
+				}
+				require.NoError(t, s.check(err))
 				for _, h := range s.keep {
 					require.NoError(t, closed(h))
 				}
@@ -236,6 +247,8 @@ func closeInsideArrayDo(t *testing.T, p *closePlace) {
 	p.filler()
 	var calls []*calling
 	leave := make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(leave) })
+	defer goOn()
 	for k := range 100 {
 		name := p.name()
 		n := 1 << (k % 10)
@@ -259,7 +272,7 @@ func closeInsideArrayDo(t *testing.T, p *closePlace) {
 		require.NoError(t, p.base.Remove(t.Context(), name))
 	}
 	require.Empty(t, p.filled("fill"))
-	close(leave)
+	goOn()
 	deadline := time.Now().Add(promptly)
 	for _, c := range calls {
 		if err := c.end(deadline); err != nil && !(p.remote && errors.Is(err, carom.ErrClosed)) {

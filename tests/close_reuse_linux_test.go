@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -217,8 +218,8 @@ func closeBesideCalls(t *testing.T, p *closePlace) {
 			require.NoError(t, p.closedBeside(ctx, row), "%v", row)
 			n++
 		}
-		for kind, open := range busyRows {
-			require.NoError(t, p.closedBusy(ctx, open), "%s", kind)
+		for _, kind := range slices.Sorted(maps.Keys(busyRows)) {
+			require.NoError(t, p.closedBusy(ctx, busyRows[kind]), "%s", kind)
 			n++
 		}
 	}

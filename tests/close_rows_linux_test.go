@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,6 +118,7 @@ func closeRows() (rows []closeRow) {
 	add("Dict", "Watch", watchScene)
 	add("Ref", "Call", refScene("Wait"))
 	add("Ref", "Iterate", refScene("Items"))
+	slices.SortFunc(rows, func(a, b closeRow) int { return strings.Compare(a.String(), b.String()) })
 	return rows
 }
 
