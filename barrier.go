@@ -2,22 +2,26 @@ package carom
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
+	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/shm"
 )
 
 // Barrier lets a fixed number of parties wait for each other, again and again. It
 // breaks, and sends everybody away with ErrBroken until Reset, when a party dies in Wait,
-// when one's time is over, or when the action fails.
+// when one's time is over, or when the action fails. The action and the timeout belong to
+// the handle, and do not travel with it.
 type Barrier struct {
-	b       atomic.Pointer[shm.Rendezvous] // nil once closed
+	base[shm.Rendezvous]
 	action  func() error
 	timeout time.Duration
-	h       *handle
 }
+
+// maxParties is how many a barrier may wait for.
+const maxParties = 1 << 20
 
 // NewBarrier makes sure that there is a barrier called name for so many parties, and
 // attaches to it. "" asks for a name of its own. Options: BarrierAction and
@@ -32,44 +36,33 @@ func NewBarrier(m *Manager, name string, parties int, opts ...Option) (*Barrier,
 // OpenBarrier attaches to the barrier called name. ErrNotFound: there is none.
 func OpenBarrier(m *Manager, name string) (*Barrier, error) {
 	b := new(Barrier)
-	return opened(b, b.open(m, "open", name, 1, nil))
+	return opened(b, b.reopen(m, name))
 }
+
+func (b *Barrier) reopen(m *Manager, name string) error { return b.open(m, "open", name, 1, nil) }
 
 func (b *Barrier) open(m *Manager, op, name string, parties int, opts []Option) error {
-	h := &handle{kind: shm.Barrier, name: name}
-	o, err := readOptions(shm.Barrier, opts)
-	if err == nil && (parties < 1 || parties > 1<<20) {
-		err = fmt.Errorf("%w: %d parties, want 1 to %d", ErrType, parties, 1<<20)
+	const kind = shm.Barrier
+	o, err := readOptions(kind.String(), opts)
+	if err == nil && (parties < 1 || parties > maxParties) {
+		err = fmt.Errorf("%w: %d parties, want 1 to %d", ErrType, parties, maxParties)
 	}
 	if err != nil {
-		return h.wrap(op, err)
+		return opError(op, kind.String(), name, err)
 	}
-	if m.isRemote() {
-		b.action, b.timeout = o.action, o.timeout
-		b.h, err = openRemoteHandle(m, op, shm.Barrier, name, "", o.exclusive, barrierParams(parties))
+	w := wanted{op: op, spec: shm.BarrierSpec(name, uint32(parties)),
+		params: func() []byte { return coord.AppendUint(coord.AppendArray(nil, 1), uint64(parties)) }}
+	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
+	w.spec.Describe = func(n uint64, _ uint32) string { return fmt.Sprintf("%d parties", n) }
+	h, err := openShared(m, w)
+	if err != nil {
 		return err
 	}
-	spec := shm.BarrierSpec(name, uint32(parties))
-	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
-	spec.Describe = func(n uint64, _ uint32) string { return fmt.Sprintf("%d parties", n) }
-	if h, _, err = openHandle(m, op, spec); err != nil {
-		return err
+	b.action, b.timeout = o.action, o.timeout
+	if b.h = h; h.obj != nil {
+		b.bind(h, shm.RendezvousOf(h.obj), nil)
 	}
-	b.h, b.action, b.timeout = h, o.action, o.timeout
-	b.b.Store(shm.RendezvousOf(h.obj))
-	h.bind(func() { b.b.Store(nil) })
 	return nil
-}
-
-// use is where the barrier is; nil without an error where that is at the coordinator.
-func (b *Barrier) use(op string) (*shm.Rendezvous, error) {
-	if b == nil {
-		return nil, (*handle)(nil).away(shm.Barrier, op)
-	}
-	if r := b.b.Load(); r != nil {
-		return r, nil
-	}
-	return nil, b.h.away(shm.Barrier, op)
 }
 
 // Wait waits for the other parties, and returns the order of arrival: 0 for the first,
@@ -79,7 +72,8 @@ func (b *Barrier) use(op string) (*shm.Rendezvous, error) {
 // context.DeadlineExceeded; a cancelled ctx takes only the caller out. Who comes while
 // another's action runs belongs to the next round: its deadline breaks nothing before that.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
-	r, err := b.use("wait")
+	const op = "wait"
+	r, err := b.use(op)
 	if err != nil {
 		return 0, err
 	}
@@ -89,111 +83,155 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 		defer cancel()
 	}
 	if r == nil {
-		return b.waitRemote(ctx)
+		return b.waitRemote(ctx, op)
 	}
+	defer b.leave()
 	b.h.obj.Release()
 	index, err = r.Wait(ctx, b.action)
 	b.h.obj.Acquire()
-	return index, b.h.wrapBarrier("wait", err)
+	return index, b.failed(op, err)
+}
+
+// failed is fail for a deadline that also broke the barrier: that is no context's error
+// unchanged.
+func (b *Barrier) failed(op string, err error) error {
+	if err != nil && errors.Is(err, ErrBroken) {
+		return &OpError{Op: op, Kind: b.h.kind, Name: b.h.name, Err: err}
+	}
+	return b.h.fail(op, err)
+}
+
+// waitRemote leaves ctx's deadline to the coordinator, where it breaks the barrier, and ends
+// the call itself only by a cancellation, which does not.
+func (b *Barrier) waitRemote(ctx context.Context, op string) (int, error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return 0, ctx.Err()
+	}
+	var timeout time.Duration
+	if deadline, has := ctx.Deadline(); has {
+		timeout = max(1, time.Until(deadline))
+	}
+	call, done, err := b.h.stay(context.WithoutCancel(ctx), op)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	call, cancel := context.WithCancel(call)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			cancel()
+			return
+		}
+		late := time.AfterFunc(b.h.m.opts.Timeout, cancel) // nobody is there to break it
+		context.AfterFunc(call, func() { late.Stop() })
+	})
+	defer stop()
+	var number uint64
+	var run bool
+	err = b.h.send(call, op, "wait", true, func(in *coord.Reader) error {
+		in.Args(2)
+		number, run = in.Uint(), in.Bool()
+		return nil
+	}, []any{timeout, b.action != nil})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return 0, b.failed(op, fmt.Errorf("%w: %w", ErrBroken, context.DeadlineExceeded))
+	case err != nil && ctx.Err() != nil:
+		return 0, b.h.ended(ctx, op, err)
+	case err != nil:
+		return 0, b.h.ended(call, op, err)
+	case run:
+		return b.actRemote(op, number)
+	}
+	return int(number), nil
+}
+
+// actRemote runs the action in its turn. A panic breaks the barrier like an error.
+func (b *Barrier) actRemote(op string, turn uint64) (int, error) {
+	said := false
+	index := uint64(0)
+	say := func(ok bool) error {
+		said = true
+		return b.h.tell(op, "done", intoUint(&index), turn, ok)
+	}
+	defer func() {
+		if !said {
+			_ = say(false)
+		}
+	}()
+	err := b.action()
+	broken := say(err == nil)
+	if err == nil {
+		err = broken
+	}
+	return int(index), b.failed(op, err)
 }
 
 // Reset sends those who wait away with ErrBroken, and makes the barrier as new.
-func (b *Barrier) Reset() error {
-	r, err := b.use("reset")
-	if err != nil {
-		return err
-	}
-	if r == nil {
-		return b.h.tell("reset", "reset", nil)
-	}
-	return b.h.wrap("reset", r.Reset())
-}
+func (b *Barrier) Reset() error { return b.end("reset", (*shm.Rendezvous).Reset) }
 
 // Abort breaks the barrier until Reset.
-func (b *Barrier) Abort() error {
-	r, err := b.use("abort")
+func (b *Barrier) Abort() error { return b.end("abort", (*shm.Rendezvous).Abort) }
+
+// end is Reset and Abort, whose names are those of the coordinator's methods.
+func (b *Barrier) end(op string, f func(*shm.Rendezvous) error) error {
+	r, err := b.use(op)
 	if err != nil {
 		return err
 	}
 	if r == nil {
-		return b.h.tell("abort", "abort", nil)
+		return b.h.tell(op, op, nil)
 	}
-	return b.h.wrap("abort", r.Abort())
+	defer b.leave()
+	return b.h.fail(op, f(r))
 }
 
 // Parties is how many the barrier waits for; 0 once the handle is closed.
 func (b *Barrier) Parties() int {
 	r, err := b.use("parties")
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0
+	case r == nil:
+		return int(b.h.r.known().Uint())
 	}
-	if r == nil {
-		return int(b.h.details().Uint())
-	}
+	defer b.leave()
 	return r.Parties()
 }
 
-// Waiting is how many wait now.
-func (b *Barrier) Waiting() int {
-	r, err := b.use("waiting")
-	if err != nil {
+// Waiting is how many wait now; 0 once the handle is closed.
+func (b *Barrier) Waiting() (n int) {
+	const op = "waiting"
+	r, err := b.use(op)
+	switch {
+	case err != nil:
 		return 0
+	case r == nil:
+		_ = b.h.look(op, "waiting", intoInt(&n))
+		return n
 	}
-	if r == nil {
-		return b.waitingRemote()
-	}
+	defer b.leave()
 	return r.Waiting()
 }
 
-// Broken reports that the barrier is broken.
-func (b *Barrier) Broken() bool {
-	r, err := b.use("broken")
-	if r == nil && err == nil {
-		return b.brokenRemote()
+// Broken reports that the barrier is broken; false once the handle is closed.
+func (b *Barrier) Broken() (broken bool) {
+	const op = "broken"
+	r, err := b.use(op)
+	switch {
+	case err != nil:
+		return false
+	case r == nil:
+		_ = b.h.look(op, "broken", intoBool(&broken))
+		return broken
 	}
-	return err == nil && r.Broken()
-}
-
-// Name is the name by which other processes open the barrier.
-func (b *Barrier) Name() string {
-	if b == nil {
-		return ""
-	}
-	return b.h.nameOf()
-}
-
-// Err says why the last method without an error could not do its work: ErrClosed; on a
-// remote handle also what the round trip failed with; or nil if it could.
-func (b *Barrier) Err() error {
-	r, err := b.use("use")
-	if r == nil && err == nil {
-		return b.h.lastErr()
-	}
-	return err
-}
-
-// Close detaches this handle.
-func (b *Barrier) Close() error {
-	if _, err := b.use("close"); err != nil {
-		return err
-	}
-	return b.h.close(shm.Barrier)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name. The action and the timeout
-// stay.
-func (b *Barrier) MarshalCBOR() ([]byte, error) {
-	if b == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(b.h)
+	defer b.leave()
+	return r.Broken()
 }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.
-func (b *Barrier) UnmarshalCBOR(bytes []byte) error {
-	m, name, err := unmarshalHandle(bytes, shm.Barrier)
-	if err != nil {
-		return err
-	}
-	return b.open(m, "open", name, 1, nil)
-}
+func (b *Barrier) UnmarshalCBOR(data []byte) error { return b.attach(data, "Barrier", b.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (b *Barrier) UnmarshalJSON(data []byte) error { return b.attach(data, "Barrier", b.reopen) }

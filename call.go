@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // Call calls a method of an object of a registered type and returns its result, which
@@ -49,16 +50,16 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 			return
 		}
 		defer s.Close()
-		codec := ref.Manager().codec()
+		with := ref.Manager().codec()
 		for batch, err := range s.All(ctx) {
-			if q.fail(err); q.err != nil {
+			if q.fail(q.h.released(err)); q.err != nil {
 				yield(zero, q.err)
 				return
 			}
 			in := coord.NewReader(batch)
 			for range in.Array() {
 				var v V
-				q.fail(readValue(codec, in, &v))
+				q.fail(codec.ReadValue(with, in, &v))
 				if q.err != nil {
 					yield(zero, q.err)
 					return
@@ -72,8 +73,8 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 }
 
 // begin begins a call of a registered type's method.
-func (r Ref) begin(method string, args []any) *remoteCall {
-	q := r.r.call("Ref", method, 0)
+func (r Ref) begin(method string, args []any) *request {
+	q := r.base().h.request(method, 0)
 	if q.err != nil {
 		return q
 	}
@@ -82,7 +83,7 @@ func (r Ref) begin(method string, args []any) *remoteCall {
 		return q
 	}
 	var err error
-	q.args, err = appendArguments(r.Manager().codec(), q.args[:0], args)
+	q.args, err = codec.AppendArguments(r.Manager().codec(), q.args[:0], args)
 	q.fail(err)
 	return q
 }
@@ -95,42 +96,42 @@ func (r Ref) call(ctx context.Context, method string, args []any, result any) er
 		return q.err
 	}
 	for {
-		at, id, err := r.r.session(ctx)
+		at, id, err := q.h.session(ctx)
 		if err == nil {
-			request := coord.Request{Handle: id, Session: at.generation, Method: method, Args: q.args, Late: r.late(at)}
-			q.out, err = at.client.Do(ctx, request, q.out[:0])
+			call := coord.Request{Handle: id, Session: at.generation, Method: method, Args: q.args, Late: q.h.late(at)}
+			q.out, err = at.client.Do(ctx, call, q.out[:0])
 		}
 		if errors.Is(err, coord.ErrStale) {
 			continue // the session was lost just now, before the call was made
 		}
 		if err == nil {
-			err = r.result(at, q.out, result)
+			err = q.h.result(at, q.out, result)
 		}
-		q.fail(err)
+		q.fail(q.h.released(err))
 		return q.err
 	}
 }
 
 // late gives an object back that a method returned when its caller had left.
-func (r Ref) late(at place) func([]byte) {
+func (h *handle) late(at place) func([]byte) {
 	return func(raw []byte) {
 		if w, ok, _ := readOpened(raw); ok {
-			_ = r.opened(at, w).Close()
+			_ = h.made(at, w).Close()
 		}
 	}
 }
 
-// opened is the handle of an object that a method returned.
-func (r Ref) opened(at place, w openedHandle) Ref {
-	return Ref{&remote{b: r.r.b, kind: w.Kind, name: w.Name, at: at, id: w.handle}}
+// made is the handle of an object that a method returned.
+func (h *handle) made(at place, w openedHandle) Ref {
+	return refTo(&handle{m: h.m, kind: w.Kind, name: w.Name, r: &remote{at: at, id: w.handle}})
 }
 
-func (r Ref) result(at place, raw []byte, result any) error {
+func (h *handle) result(at place, raw []byte, result any) error {
 	if w, ok, err := readOpened(raw); ok || err != nil {
 		if err != nil {
 			return err
 		}
-		got := r.opened(at, w)
+		got := h.made(at, w)
 		switch {
 		case result == nil:
 			return got.Close()
@@ -147,19 +148,19 @@ func (r Ref) result(at place, raw []byte, result any) error {
 	if in.Null() { // a zero value, as CBOR has it, whatever the codec
 		return nil
 	}
-	return readValue(r.Manager().codec(), in, result)
+	return codec.ReadValue(h.m.codec(), in, result)
 }
 
 // holder is a Ref, or what embeds one.
-type holder interface{ hold(*remote) }
+type holder interface{ hold(Ref) }
 
-func (r *Ref) hold(x *remote) { r.r = x }
+func (r *Ref) hold(x Ref) { *r = x }
 
 // put stores the Ref where result points to, if it is for handles.
 func (r Ref) put(result any) bool {
 	switch p := result.(type) {
 	case holder:
-		p.hold(r.r)
+		p.hold(r)
 		return true
 	case *any:
 		*p = r
@@ -172,7 +173,7 @@ func (r Ref) put(result any) bool {
 	fresh := reflect.New(target.Type().Elem())
 	h, ok := fresh.Interface().(holder)
 	if ok {
-		h.hold(r.r)
+		h.hold(r)
 		target.Set(fresh)
 	}
 	return ok

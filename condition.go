@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -13,16 +14,16 @@ import (
 // has changed. Who was notified has waited longest, and nobody wakes without having been
 // notified. A notification that a dying process was given goes to the next.
 type Condition struct {
-	list atomic.Pointer[shm.Waiters] // nil once closed
-	lock *Lock
-	own  bool
-	h    *handle
+	base[shm.Waiters]
+	lock  *Lock
+	owned bool // lock is a handle of this one's, and goes with it
 }
 
 // NewCondition makes sure that there is a condition called name, and attaches to it. ""
 // asks for a name of its own. lock is the lock to hold, the same in all processes; nil is
 // one that belongs to the condition. Errors: ErrType if the name belongs to something
-// else or to a condition with another lock, ErrNoMemory, ErrClosed for a closed lock.
+// else or to a condition with another lock, or if lock is part of another object;
+// ErrNoMemory; ErrClosed for a closed lock.
 func NewCondition(m *Manager, name string, lock *Lock, opts ...Option) (*Condition, error) {
 	c := new(Condition)
 	return opened(c, c.open(m, "new", name, lock, opts))
@@ -32,145 +33,217 @@ func NewCondition(m *Manager, name string, lock *Lock, opts ...Option) (*Conditi
 // there is none.
 func OpenCondition(m *Manager, name string) (*Condition, error) {
 	c := new(Condition)
-	return opened(c, c.open(m, "open", name, nil, nil))
+	return opened(c, c.reopen(m, name))
 }
 
+func (c *Condition) reopen(m *Manager, name string) error { return c.open(m, "open", name, nil, nil) }
+
 func (c *Condition) open(m *Manager, op, name string, lock *Lock, opts []Option) error {
-	h := &handle{kind: shm.Condition, name: name}
-	o, err := readOptions(shm.Condition, opts)
-	var inner *shm.Object
+	const kind = shm.Condition
+	o, err := readOptions(kind.String(), opts)
 	if err == nil && lock != nil {
-		if _, err = lock.mutex("use"); err == nil {
-			inner = lock.h.obj
-			if m != nil && (lock.h.m.arena != m.arena || inner == nil && lock.h.m != m) {
-				err = fmt.Errorf("the lock %q is another manager's: %w", lock.Name(), ErrType)
-			}
-		}
+		err = lock.suits(m)
 	}
 	if err != nil {
-		return h.wrap(op, err)
+		return opError(op, kind.String(), name, err)
 	}
-	if m.isRemote() {
-		return c.openRemote(m, op, name, lock, o)
+	var inner *shm.Object
+	if lock != nil && lock.h.obj != nil {
+		inner = lock.h.obj.Object
 	}
-	spec := shm.ConditionSpec(name, inner)
-	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
-	if h, _, err = openHandle(m, op, spec); err != nil {
+	w := wanted{op: op, spec: shm.ConditionSpec(name, inner)}
+	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
+	w.params = func() []byte {
+		params := coord.AppendArray(nil, 1)
+		if lock == nil {
+			return coord.AppendNull(params)
+		}
+		return coord.AppendText(params, lock.h.name)
+	}
+	h, err := openShared(m, w)
+	if err != nil {
 		return err
 	}
-	c.h, c.lock = h, lock
-	if lock == nil {
-		if c.lock, err = c.findLock(m); err != nil {
-			return errors.Join(h.wrap(op, err), h.close(shm.Condition))
+	if c.lock = lock; lock == nil {
+		c.owned = true
+		if c.lock, err = findLock(h); err != nil {
+			return errors.Join(h.fail(op, fmt.Errorf("its lock: %w", err)), h.close())
 		}
 	}
-	c.list.Store(shm.WaitersOf(h.obj))
-	h.bind(func() { c.list.Store(nil) })
+	if c.h = h; h.obj != nil {
+		c.bind(h, shm.WaitersOf(h.obj), nil)
+	}
 	return nil
 }
 
-// findLock is the condition's own lock, or the one that its creator gave it.
-func (c *Condition) findLock(m *Manager) (*Lock, error) {
-	if c.h.obj.Param == 0 {
-		c.own = true
-		return ownLock(c.h), nil
-	}
-	ctx, cancel := constructorContext(m)
-	defer cancel()
-	name, err := m.arena.NameAt(ctx, uint32(c.h.obj.Param-1))
-	if err != nil {
-		return nil, fmt.Errorf("its lock: %w", err)
-	}
-	c.own = true // this handle of it
-	return OpenLock(m, name)
-}
-
-// use is where the condition is; nil without an error where that is at the coordinator.
-func (c *Condition) use(op string) (*shm.Waiters, error) {
-	if c == nil {
-		return nil, (*handle)(nil).away(shm.Condition, op)
-	}
-	if l := c.list.Load(); l != nil {
-		return l, nil
-	}
-	return nil, c.h.away(shm.Condition, op)
-}
-
-// held says whether this process holds the lock: ErrNotLocked if nobody does,
-// ErrNotOwner if another process does, ErrOwnerDied.
-func (c *Condition) held() error {
-	m, err := c.lock.mutex("use")
-	if err != nil {
+// suits says why a condition of m cannot have l for its lock.
+func (l *Lock) suits(m *Manager) error {
+	if err := l.h.gone("use"); err != nil {
 		return err
+	}
+	switch {
+	case l.h.part:
+		return fmt.Errorf("the lock of %s %q is a part of it, and no lock for a condition: %w", l.h.kind, l.h.name, ErrType)
+	case m != nil && l.h.m != m && (m.arena == nil || l.h.m.arena != m.arena):
+		return fmt.Errorf("the lock %q is another manager's: %w", l.h.name, ErrType)
+	}
+	return nil
+}
+
+// findLock is a handle on the lock of the condition that h is: the condition's own, or the
+// one that its creator gave it.
+func findLock(h *handle) (*Lock, error) {
+	if h.obj == nil {
+		known := h.r.known()
+		if !known.Null() {
+			name := known.Text()
+			if err := known.Err(); err != nil {
+				return nil, err
+			}
+			return OpenLock(h.m, name)
+		}
+	} else if h.obj.Param != 0 {
+		ctx, cancel := constructorContext(h.m)
+		defer cancel()
+		name, err := h.m.arena.NameAt(ctx, uint32(h.obj.Param-1))
+		if err != nil {
+			return nil, err
+		}
+		return OpenLock(h.m, name)
+	}
+	part, err := h.again()
+	if err != nil {
+		return nil, err
+	}
+	l := new(Lock)
+	l.take(part)
+	return l, nil
+}
+
+// L is the lock to hold. One that was given to NewCondition is that handle; any other goes
+// with this one.
+func (c *Condition) L() *Lock { return c.lock }
+
+// hold begins a call, which needs the lock to be held: ErrNotLocked if nobody holds it,
+// ErrNotOwner if another process does, ErrOwnerDied. list is nil where the coordinator
+// knows. Unless there is an error, left ends the call.
+func (c *Condition) hold(op string) (list *shm.Waiters, m *futex.Mutex, err error) {
+	if list, err = c.use(op); err != nil || list == nil {
+		return nil, nil, err
+	}
+	if m, err = c.lock.use(op); err != nil {
+		c.leave()
+		return nil, nil, c.h.fail(op, err)
 	}
 	owner, died := m.Holder()
 	switch {
 	case died:
-		return ErrOwnerDied
+		err = ErrOwnerDied
 	case owner == 0:
-		return ErrNotLocked
+		err = ErrNotLocked
 	case owner != c.lock.d.Self():
-		return ErrNotOwner
+		err = ErrNotOwner
 	}
-	return nil
+	if err != nil {
+		c.left()
+		return nil, nil, c.h.fail(op, err)
+	}
+	return list, m, nil
 }
 
-// L is the lock to hold.
-func (c *Condition) L() *Lock {
-	if c == nil {
-		return nil
-	}
-	return c.lock
+func (c *Condition) left() {
+	c.lock.leave()
+	c.leave()
 }
 
 // Wait gives the lock up, waits until it is notified or ctx ends, and takes the lock
 // again. It returns with the lock held, also when it was cancelled, unless the lock
 // itself cannot be had: ErrOwnerDied. Errors: ErrNotLocked and ErrNotOwner if this
-// process does not hold the lock, ErrClosed, the context's.
+// process does not hold the lock, the context's; ErrClosed, with the lock held if it was
+// given to NewCondition and is open, else without.
 func (c *Condition) Wait(ctx context.Context) error {
-	list, err := c.use("wait")
-	if err == nil && list == nil {
-		return c.waitRemote(ctx)
-	}
-	if err == nil {
-		err = c.held()
-	}
+	const op = "wait"
+	list, m, err := c.hold(op)
 	if err != nil {
-		return c.wrap("wait", err)
+		return err
 	}
+	if list == nil {
+		return c.waitRemote(ctx, op)
+	}
+	defer c.left()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	w, err := list.Add(ctx)
 	if err != nil {
-		return c.wrap("wait", err)
+		return c.h.fail(op, err)
 	}
-	if err := c.lock.Unlock(); err != nil {
+	c.lock.h.obj.Release()
+	if err := m.Unlock(c.lock.d); err != nil {
 		w.Leave()
-		return c.wrap("wait", err)
+		return c.h.fail(op, err)
 	}
 	err = w.Wait(ctx)
-	lerr := c.lock.Lock(context.Background())
+	if c.owned && c.h.obj.Closed() {
+		if err == nil { // the notification is for others
+			w.PassOn()
+		}
+		return c.h.closedErr(op)
+	}
+	_, lerr := m.Lock(context.Background(), c.lock.h.obj.Domain(), c.lock.mode)
+	c.lock.h.obj.Acquire()
 	if err == nil {
 		w.Leave() // not before: who dies waiting for the lock has not heard of the notification
 	}
 	if lerr != nil {
-		return c.wrap("wait", errors.Join(err, lerr))
+		return c.h.fail(op, errors.Join(err, lerr))
 	}
-	return c.wrap("wait", err)
+	return c.h.fail(op, err)
+}
+
+// waitRemote is one call: the coordinator gives the session's lock up and takes it again,
+// also when the call is cancelled.
+func (c *Condition) waitRemote(ctx context.Context, op string) error {
+	if ctx.Err() != nil {
+		if err := c.notifyRemote(op, 0); err != nil { // does not hold the lock, for one
+			return err
+		}
+		return ctx.Err()
+	}
+	wait, done, err := c.h.stay(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !c.owned {
+		return c.h.ask(wait, op, "wait", nil)
+	}
+	_, lockDone, err := c.lock.h.stay(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer lockDone()
+	err = c.h.ask(wait, op, "wait", nil)
+	if errors.Is(err, ErrClosed) {
+		_ = c.lock.h.tell(op, "unlock", nil)
+	}
+	return err
 }
 
 // WaitFor waits until ready reports true, which it asks with the lock held: at first,
 // and whenever it was notified. Errors: as Wait's.
 func (c *Condition) WaitFor(ctx context.Context, ready func() bool) error {
-	list, err := c.use("wait for")
-	if err == nil && list == nil {
-		err = c.notifyRemote("wait for", 0)
-	} else if err == nil {
-		err = c.held()
-	}
-	if err != nil {
-		return c.wrap("wait for", err)
+	const op = "wait for"
+	list, _, err := c.hold(op)
+	switch {
+	case err != nil:
+		return err
+	case list == nil:
+		if err := c.notifyRemote(op, 0); err != nil {
+			return err
+		}
+	default:
+		c.left()
 	}
 	for !ready() {
 		if err := c.Wait(ctx); err != nil {
@@ -183,68 +256,41 @@ func (c *Condition) WaitFor(ctx context.Context, ready func() bool) error {
 // Notify wakes the n that have waited longest, or all if there are fewer. Errors:
 // ErrNotLocked and ErrNotOwner if this process does not hold the lock, ErrClosed.
 func (c *Condition) Notify(n int) error {
-	list, err := c.use("notify")
-	if err == nil && list == nil {
-		return c.notifyRemote("notify", n)
+	const op = "notify"
+	list, _, err := c.hold(op)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = c.held()
+	if list == nil {
+		return c.notifyRemote(op, n)
 	}
-	if err == nil && n > 0 {
-		err = list.Notify(context.Background(), n)
+	defer c.left()
+	if n <= 0 {
+		return nil
 	}
-	return c.wrap("notify", err)
+	return c.h.fail(op, list.Notify(context.Background(), n))
 }
 
 // NotifyAll wakes all who wait.
 func (c *Condition) NotifyAll() error { return c.Notify(1 << 30) }
 
-func (c *Condition) wrap(op string, err error) error {
-	if err == nil || c == nil {
-		return err
-	}
-	return c.h.wrap(op, err)
+// notifyRemote of nobody tells whether this process holds the lock.
+func (c *Condition) notifyRemote(op string, n int) error {
+	return c.h.tell(op, "notify", nil, uint64(max(n, 0)))
 }
 
-// Name is the name by which other processes open the condition.
-func (c *Condition) Name() string {
-	if c == nil {
-		return ""
-	}
-	return c.h.nameOf()
-}
-
-// Err is ErrClosed once the handle is closed.
-func (c *Condition) Err() error {
-	_, err := c.use("use")
-	return err
-}
-
-// Close detaches this handle.
+// Close detaches this handle, and that of its lock unless it was given one. Calls that wait
+// inside end with ErrClosed. The condition stays. ErrClosed: it was closed already.
 func (c *Condition) Close() error {
-	if _, err := c.use("close"); err != nil {
-		return err
-	}
-	err := c.h.close(shm.Condition)
-	if c.own && c.lock.h != c.h {
-		err = errors.Join(err, c.lock.Close())
+	err := c.base.Close()
+	if c.owned && c.lock != nil {
+		_ = c.lock.Close() // ErrClosed if the user did
 	}
 	return err
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (c *Condition) MarshalCBOR() ([]byte, error) {
-	if c == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(c.h)
 }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.
-func (c *Condition) UnmarshalCBOR(b []byte) error {
-	m, name, err := unmarshalHandle(b, shm.Condition)
-	if err != nil {
-		return err
-	}
-	return c.open(m, "open", name, nil, nil)
-}
+func (c *Condition) UnmarshalCBOR(b []byte) error { return c.attach(b, "Condition", c.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (c *Condition) UnmarshalJSON(b []byte) error { return c.attach(b, "Condition", c.reopen) }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
 )
 
 // dial returns the client of the coordinator. It makes one where there is none, or none
@@ -16,15 +18,19 @@ func (m *Manager) dial(ctx context.Context) (*coord.Client, error) {
 	if client, err := m.dialled(); client != nil || err != nil {
 		return client, err
 	}
-	m.dialing.Lock()
-	defer m.dialing.Unlock()
+	select {
+	case m.dialing <- struct{}{}:
+		defer func() { <-m.dialing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if client, err := m.dialled(); client != nil || err != nil {
 		return client, err
 	}
 	var network, address string
 	var err error
 	if m.own == nil {
-		if network, address, err = parseAddr(m.addr); err != nil {
+		if network, address, err = endpoint.Parse(m.addr); err != nil {
 			return nil, err
 		}
 	}
@@ -92,7 +98,7 @@ func (m *Manager) notice(client *coord.Client) {
 	}
 	payload, _ := client.Welcome()
 	var w welcome
-	if err := decodeCBOR(payload, &w); err == nil && len(w.Arena) == len(m.id) {
+	if err := codec.Decode(payload, &w); err == nil && len(w.Arena) == len(m.id) {
 		unregister(m)
 		register(m, [16]byte(w.Arena))
 	}
@@ -139,7 +145,7 @@ func (m *Manager) coordinatorGone(last error) error {
 	}
 	if m.child != nil {
 		select {
-		case <-m.child.gone:
+		case <-m.child.Gone():
 			return errCoordinatorGone
 		default:
 		}

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // ChangeOp is what happened to an entry.
@@ -45,12 +46,12 @@ type Change[K comparable, V any] struct {
 // some were lost. The subscription lasts until the range ends or the context
 // does.
 func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V], error] {
-	q := d.call("watch", len(keys))
+	q := d.h.request("watch", len(keys))
 	defer q.end()
 	for _, k := range keys {
 		q.value(k)
 	}
-	s, err, r := q.stream(ctx, "watch"), q.err, q.r
+	s, err, h := q.stream(ctx, "watch"), q.err, d.h
 	stop := func() bool { return true }
 	if err == nil {
 		stop = context.AfterFunc(ctx, s.Close)
@@ -63,13 +64,16 @@ func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V
 		defer s.Close()
 		defer stop()
 		for batch, err := range s.All(ctx) {
+			if ctx.Err() != nil && err != nil { // which closed the stream, perhaps before it was seen here
+				err = ctx.Err()
+			}
 			if err != nil {
-				yield(Change[K, V]{}, r.opError("watch", err))
+				yield(Change[K, V]{}, h.fail("watch", h.released(err)))
 				return
 			}
 			in := coord.NewReader(batch)
 			for range in.Array() {
-				c, err := readChange[K, V](r, in)
+				c, err := readChange[K, V](h, in)
 				if !yield(c, err) || err != nil {
 					return
 				}
@@ -78,20 +82,20 @@ func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V
 	}
 }
 
-func readChange[K comparable, V any](r *remote, in *coord.Reader) (c Change[K, V], err error) {
+func readChange[K comparable, V any](h *handle, in *coord.Reader) (c Change[K, V], err error) {
 	in.Args(4)
 	c.Op = ChangeOp(in.Uint())
 	key, value := in.Raw(), in.Raw()
 	c.Version = in.Uint()
 	err = in.Err()
 	if err == nil && c.Op != ChangeClear {
-		err = r.b.decode(key, &c.Key)
+		err = codec.Decode(key, &c.Key)
 	}
 	if err == nil && c.Op == ChangeSet {
-		err = r.b.decode(value, &c.Value)
+		err = codec.Decode(value, &c.Value)
 	}
 	if err != nil {
-		return c, r.opError("watch", err)
+		return c, h.fail("watch", err)
 	}
 	return c, nil
 }

@@ -2,75 +2,47 @@ package carom
 
 import (
 	"fmt"
-	"reflect"
-	"sync"
+
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/shm"
 )
 
-// elementLayout is what processes must agree on about an element type in shared
-// memory.
-type elementLayout struct {
-	signature string
-	size      uint64
-	err       error // why T cannot be in shared memory
+// usable says why there can be no elements of a layout: not in shared memory, or not as they
+// lie there at the coordinator of m.
+func usable(l codec.Layout, m *Manager) error {
+	if l.Err == nil && m != nil && m.arena == nil {
+		return l.CanTravel()
+	}
+	return l.Err
 }
 
-var elementLayouts sync.Map // reflect.Type → elementLayout
-
-// layoutOf examines T once.
-func layoutOf[T any]() elementLayout {
-	t := reflect.TypeFor[T]()
-	if l, ok := elementLayouts.Load(t); ok {
-		return l.(elementLayout)
-	}
-	l := elementLayout{size: uint64(t.Size())}
-	if field, why := findPointer(t, t.String()); why != "" {
-		l.err = fmt.Errorf("%w: %s %s, which means nothing to another process", ErrType, field, why)
-	} else {
-		l.signature = fixedSignature(t)
-	}
-	elementLayouts.Store(t, l)
-	return l
+// intoElement reads an element into *t.
+func intoElement[T any](t *T) result {
+	return func(in *coord.Reader) error { return copyElement(t, in.Bytes()) }
 }
 
-// findPointer names the first part of t that is not of fixed size and free of
-// pointers.
-func findPointer(t reflect.Type, path string) (field, why string) {
-	switch t.Kind() {
-	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
-		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		return "", ""
-	case reflect.Array:
-		return findPointer(t.Elem(), path+"[]")
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if field, why = findPointer(t.Field(i).Type, path+"."+t.Field(i).Name); why != "" {
-				return field, why
-			}
-		}
-		return "", ""
-	}
-	return path, fmt.Sprintf("is a %v", t)
+// intoElements reads as many elements as ts has.
+func intoElements[T any](ts []T) result {
+	return func(in *coord.Reader) error { return copyBytes(shm.BytesOf(ts), in.Bytes()) }
 }
 
-// fixedSignature describes kinds, sizes and offsets. Names of types do not count: two
-// programs may call the same layout differently.
-func fixedSignature(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Array:
-		return fmt.Sprintf("[%d]%s", t.Len(), fixedSignature(t.Elem()))
-	case reflect.Struct:
-		s := "struct{"
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if i > 0 {
-				s += "; "
-			}
-			s += fmt.Sprintf("%s@%d %s", f.Name, f.Offset, fixedSignature(f.Type))
-		}
-		return fmt.Sprintf("%s}%d", s, t.Size())
-	case reflect.Int, reflect.Uint, reflect.Uintptr:
-		return fmt.Sprintf("%s%d", t.Kind(), 8*t.Size())
+// copyElement makes b the memory of *t.
+func copyElement[T any](t *T, b []byte) error { return copyBytes(shm.BytesOfOne(t), b) }
+
+func copyBytes(dst, b []byte) error {
+	if len(b) != len(dst) {
+		return fmt.Errorf("%w: %d bytes of elements, want %d", ErrType, len(b), len(dst))
 	}
-	return t.Kind().String()
+	copy(dst, b)
+	return nil
+}
+
+// orZero is *t, or the zero value where there is an error.
+func orZero[T any](t *T, err error) T {
+	if err != nil {
+		var zero T
+		return zero
+	}
+	return *t
 }

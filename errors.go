@@ -1,6 +1,12 @@
 package carom
 
-import "github.com/carom-ipc/carom/internal/errs"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/carom-ipc/carom/internal/errs"
+)
 
 // Sentinel errors, grouped by the occasion on which they occur. Every error
 // that carom returns wraps one of them, or is a context's error unchanged.
@@ -41,7 +47,61 @@ var (
 // OpError says which operation failed on which object:
 //
 //	carom: lock Lock "cache.lock": owner died
-type OpError = errs.OpError
+type OpError struct {
+	Op   string // the operation, in lower case: "lock", "get", "new"
+	Kind string // the kind of object: "Lock", "Dict"; empty for the manager itself
+	Name string // the object's name
+	Err  error
+}
+
+func (e *OpError) Error() string {
+	cause := fmt.Sprint(e.Err)
+	if r, ok := e.Err.(*RemoteError); ok && r.Type == e.Kind && r.Method == e.Op {
+		cause = r.Message // the rest would be said twice
+	}
+	switch {
+	case e.Kind == "" && e.Name == "":
+		return fmt.Sprintf("carom: %s: %s", e.Op, cause)
+	case e.Kind == "":
+		return fmt.Sprintf("carom: %s %q: %s", e.Op, e.Name, cause)
+	}
+	return fmt.Sprintf("carom: %s %s %q: %s", e.Op, e.Kind, e.Name, cause)
+}
+
+// Unwrap gives errors.Is and errors.As access to the cause.
+func (e *OpError) Unwrap() error { return e.Err }
 
 // RemoteError carries what a method in the coordinator returned or panicked with.
-type RemoteError = errs.RemoteError
+type RemoteError struct {
+	Type    string // typeid of the object
+	Method  string
+	Message string
+}
+
+func (e *RemoteError) Error() string { return (*errs.RemoteError)(e).Error() }
+
+// opError says which operation failed on which object; a context's error goes through
+// unchanged.
+func opError(op, kind, name string, err error) error {
+	if err == nil || isContextError(err) {
+		return err
+	}
+	if r, ok := err.(*errs.RemoteError); ok {
+		err = (*RemoteError)(r)
+	}
+	return &OpError{Op: op, Kind: kind, Name: name, Err: err}
+}
+
+// isContextError tells errors that go through unchanged. One that came while there was no
+// coordinator says so as well, and is wrapped like others.
+func isContextError(err error) bool {
+	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !errors.Is(err, ErrUnavailable)
+}
+
+// Must returns v, or panics with err. It is for package variables and examples.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

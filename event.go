@@ -2,7 +2,6 @@ package carom
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/futex"
@@ -10,11 +9,7 @@ import (
 )
 
 // Event is a flag that processes wait for. A waiter that dies leaves no trace.
-type Event struct {
-	word atomic.Pointer[futex.Event] // nil once closed
-	d    *futex.Domain
-	h    *handle
-}
+type Event struct{ base[futex.Event] }
 
 // NewEvent makes sure that there is an event called name, and attaches to it. ""
 // asks for a name of its own. It begins cleared. Errors: ErrType if the name belongs to
@@ -27,83 +22,72 @@ func NewEvent(m *Manager, name string, opts ...Option) (*Event, error) {
 // OpenEvent attaches to the event called name. ErrNotFound: there is none.
 func OpenEvent(m *Manager, name string) (*Event, error) {
 	e := new(Event)
-	return opened(e, e.open(m, "open", name, nil))
+	return opened(e, e.reopen(m, name))
 }
+
+func (e *Event) reopen(m *Manager, name string) error { return e.open(m, "open", name, nil) }
 
 func (e *Event) open(m *Manager, op, name string, opts []Option) error {
-	o, err := readOptions(shm.Event, opts)
+	o, err := readOptions(shm.Event.String(), opts)
 	if err != nil {
-		return (&handle{kind: shm.Event, name: name}).wrap(op, err)
+		return opError(op, shm.Event.String(), name, err)
 	}
-	if m.isRemote() {
-		e.h, err = openRemoteHandle(m, op, shm.Event, name, "", o.exclusive, coord.AppendArray(nil, 0))
-		return err
-	}
-	h, _, err := openHandle(m, op, shm.Spec{Name: name, Kind: shm.Event, Payload: shm.EventPayload,
-		Exclusive: o.exclusive, OpenOnly: op == "open"})
+	h, err := openShared(m, wanted{op: op,
+		spec:   shm.Spec{Name: name, Kind: shm.Event, Payload: shm.EventPayload, Exclusive: o.exclusive},
+		params: func() []byte { return coord.AppendArray(nil, 0) }})
 	if err != nil {
 		return err
 	}
-	e.h, e.d = h, m.arena.Domain()
-	e.word.Store(shm.EventOf(h.obj))
-	h.bind(func() { e.word.Store(nil) })
+	if e.h = h; h.obj != nil {
+		e.bind(h, shm.EventOf(h.obj.Object), nil)
+	}
 	return nil
-}
-
-// use is where the event is; nil without an error where that is at the coordinator.
-func (e *Event) use(op string) (*futex.Event, error) {
-	if e != nil {
-		if w := e.word.Load(); w != nil {
-			return w, nil
-		}
-	}
-	return nil, e.away(op)
-}
-
-func (e *Event) away(op string) error {
-	if e == nil {
-		return (*handle)(nil).away(shm.Event, op)
-	}
-	return e.h.away(shm.Event, op)
 }
 
 // Set raises the flag and wakes all who wait.
 func (e *Event) Set() error {
-	w, err := e.use("set")
+	const op = "set"
+	w, err := e.use(op)
 	if err != nil {
 		return err
 	}
 	if w == nil {
-		return e.h.tell("set", "set", nil)
+		return e.h.tell(op, "set", nil)
 	}
+	defer e.leave()
 	e.h.obj.Release()
-	w.Set(e.d)
+	w.Set(e.h.m.arena.Domain())
 	return nil
 }
 
 // Clear lowers the flag.
 func (e *Event) Clear() error {
-	w, err := e.use("clear")
+	const op = "clear"
+	w, err := e.use(op)
 	if err != nil {
 		return err
 	}
 	if w == nil {
-		return e.h.tell("clear", "clear", nil)
+		return e.h.tell(op, "clear", nil)
 	}
+	defer e.leave()
 	w.Clear()
 	return nil
 }
 
-// IsSet reports the flag.
-func (e *Event) IsSet() bool {
-	w, err := e.use("is set")
-	if err != nil {
+// IsSet reports the flag; false once the handle is closed.
+func (e *Event) IsSet() (set bool) {
+	const op = "is set"
+	w, err := e.use(op)
+	switch {
+	case err != nil:
 		return false
+	case w == nil:
+		_ = e.h.look(op, "isset", intoBool(&set))
+		return set
 	}
-	if w == nil {
-		return e.isSetRemote()
-	}
-	set := w.IsSet()
+	defer e.leave()
+	set = w.IsSet()
 	e.h.obj.Acquire()
 	return set
 }
@@ -111,59 +95,26 @@ func (e *Event) IsSet() bool {
 // Wait returns nil once the event is set, or was set since Wait began. Errors:
 // ErrClosed, the context's.
 func (e *Event) Wait(ctx context.Context) error {
-	w, err := e.use("wait")
+	const op = "wait"
+	w, err := e.use(op)
 	if err != nil {
 		return err
 	}
 	if w == nil {
-		return e.h.ask(ctx, "wait", "wait", nil)
+		return e.h.ask(ctx, op, "wait", nil)
 	}
-	if err := w.Wait(ctx, e.d); err != nil {
-		return e.h.wrap("wait", err)
+	defer e.leave()
+	if !w.IsSet() {
+		if err := w.Wait(ctx, e.h.obj.Domain()); err != nil {
+			return e.h.fail(op, err)
+		}
 	}
 	e.h.obj.Acquire()
 	return nil
 }
 
-// Name is the name by which other processes open the event.
-func (e *Event) Name() string {
-	if e == nil {
-		return ""
-	}
-	return e.h.nameOf()
-}
-
-// Err says why the last IsSet was false: ErrClosed; on a remote handle also what the
-// round trip failed with; or nil.
-func (e *Event) Err() error {
-	w, err := e.use("use")
-	if w == nil && err == nil {
-		return e.h.lastErr()
-	}
-	return err
-}
-
-// Close detaches this handle.
-func (e *Event) Close() error {
-	if e == nil {
-		return e.away("close")
-	}
-	return e.h.close(shm.Event)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (e *Event) MarshalCBOR() ([]byte, error) {
-	if e == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(e.h)
-}
-
 // UnmarshalCBOR attaches the handle, through the manager that it names.
-func (e *Event) UnmarshalCBOR(b []byte) error {
-	m, name, err := unmarshalHandle(b, shm.Event)
-	if err != nil {
-		return err
-	}
-	return e.open(m, "open", name, nil)
-}
+func (e *Event) UnmarshalCBOR(b []byte) error { return e.attach(b, "Event", e.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (e *Event) UnmarshalJSON(b []byte) error { return e.attach(b, "Event", e.reopen) }

@@ -2,78 +2,31 @@ package carom
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"sync/atomic"
 
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/lazy"
+	"github.com/carom-ipc/carom/internal/naming"
 	"github.com/carom-ipc/carom/shm"
 )
 
-// handle is the untyped part of a handle to an object in shared memory. Its methods
-// work on nil, as which nil handles and the zero values of their types have it.
+// handle is the untyped part of a handle: the object's name, and the way to it. Either obj
+// or r is there.
 type handle struct {
-	m      *Manager
-	obj    *shm.Object   // where this process maps the memory
-	r      *remoteObject // where the coordinator performs the operations
-	kind   shm.Kind
-	name   string
-	closed atomic.Bool
-	lost   func() // takes the fast path's pointers away
+	m    *Manager
+	kind string // "Queue", or the typeid of a registered type
+	name string
+	part bool        // the lock inside another object: it does not travel
+	obj  *shm.Handle // where this process maps the object
+	r    *remote     // where the coordinator performs the operations
 }
 
-// options that each kind's constructor takes.
-var kindOptions = map[shm.Kind][]string{
-	shm.Value:            {"Exclusive", "Initial"},
-	shm.Array:            {"Exclusive", "InitialSlice", "Initial"},
-	shm.Queue:            {"Exclusive", "Cap", "AtLeastOnce"},
-	shm.ByteQueue:        {"Exclusive", "Cap"},
-	shm.Lock:             {"Exclusive", "AutoRecover"},
-	shm.RLock:            {"Exclusive", "AutoRecover"},
-	shm.Semaphore:        {"Exclusive", "Permits"},
-	shm.BoundedSemaphore: {"Exclusive"},
-	shm.Condition:        {"Exclusive"},
-	shm.Event:            {"Exclusive"},
-	shm.Barrier:          {"Exclusive", "BarrierAction", "BarrierTimeout"},
-}
-
-func readOptions(kind shm.Kind, opts []Option) (o options, err error) {
-	for _, opt := range opts {
-		if opt != nil {
-			opt.apply(&o)
-		}
-	}
-	for _, used := range o.used {
-		if !slices.Contains(kindOptions[kind], used) {
-			return o, fmt.Errorf("%w: a %v has no option %s", ErrType, kind, used)
-		}
-	}
-	return o, nil
-}
-
-// openHandle makes sure that the object is there and attaches it.
-func openHandle(m *Manager, op string, s shm.Spec) (*handle, bool, error) {
-	h := &handle{m: m, kind: s.Kind, name: s.Name}
-	if err := m.check(op); err != nil {
-		return nil, false, h.wrap(op, err)
-	}
-	if err := m.over(op); err != nil {
-		return nil, false, h.wrap(op, err)
-	}
-	ctx, cancel := constructorContext(m)
-	defer cancel()
-	obj, created, err := m.arena.Open(ctx, s)
-	if err != nil {
-		return nil, false, h.wrap(op, err)
-	}
-	h.obj, h.name = obj, obj.Name
-	return h, created, nil
-}
-
-// constructorContext bounds a constructor.
-func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
-	c := &lazyTimeout{Context: m.ctx, limit: m.opts.Timeout}
-	return c, c.stop
+// wanted is what a constructor wants to be there.
+type wanted struct {
+	op     string // "new" or "open"
+	spec   shm.Spec
+	params func() []byte // what the coordinator wants to know to make it
+	tenure tenure
 }
 
 // opened is a constructor's result: no handle where there is an error.
@@ -84,85 +37,156 @@ func opened[H any](h *H, err error) (*H, error) {
 	return h, nil
 }
 
-// bind remembers how to take the pointers of the fast path away, when the handle or
-// the manager is closed.
-func (h *handle) bind(lost func()) {
-	h.lost = lost
-	h.obj.Bind(h)
-}
-
-// Unbind implements shm.Binding: the arena is being closed.
-func (h *handle) Unbind() {
-	if h.lost != nil {
-		h.lost()
+// openShared makes sure that an object of a kind in shared memory is there, and attaches it:
+// mapped, or through the coordinator.
+func openShared(m *Manager, w wanted) (*handle, error) {
+	h := &handle{m: m, kind: w.spec.Kind.String(), name: w.spec.Name}
+	err := m.admit(w.op)
+	if err == nil {
+		err = h.baptise(w.op)
 	}
-}
-
-func (h *handle) nameOf() string {
-	if h == nil {
-		return ""
+	switch {
+	case err != nil:
+	case m.arena == nil:
+		w.tenure = ofSession
+		err = h.register(w)
+	default:
+		ctx, cancel := constructorContext(m)
+		defer cancel()
+		w.spec.Name, w.spec.OpenOnly = h.name, w.op == "open"
+		h.obj, _, err = m.arena.Open(ctx, w.spec)
 	}
-	return h.name
+	if err != nil {
+		return nil, h.fail(w.op, err)
+	}
+	return h, nil
 }
 
-// wrap says what failed on which object; a context's error goes through unchanged.
-func (h *handle) wrap(op string, err error) error {
-	if err == nil || isContextError(err) {
-		return err
+// openServed makes sure that an object of a kind that the coordinator keeps is there, and
+// attaches it.
+func openServed(m *Manager, kind, name string, w wanted) (*handle, error) {
+	h := &handle{m: m, kind: kind, name: name}
+	err := m.admit(w.op)
+	if err == nil {
+		err = h.baptise(w.op)
+	}
+	if err == nil {
+		err = h.register(w)
+	}
+	if err != nil {
+		return nil, h.fail(w.op, err)
+	}
+	return h, nil
+}
+
+// register opens the object at the coordinator.
+func (h *handle) register(w wanted) error {
+	mode := coord.Create
+	switch {
+	case w.op == "open":
+		mode = coord.Attach
+	case w.spec.Exclusive:
+		mode = coord.Exclusive
+	}
+	h.r = &remote{typ: w.spec.Type, tenure: w.tenure}
+	if mode != coord.Attach && w.params != nil {
+		h.r.params = w.params()
+	}
+	ctx, cancel := bounded(h.m)
+	defer cancel()
+	client, err := h.m.dial(ctx)
+	if err == nil {
+		err = h.open(ctx, client, mode)
+	}
+	return late(ctx, h.m, err)
+}
+
+// baptise checks the name, and makes one where a constructor was given none.
+func (h *handle) baptise(op string) error {
+	if h.name != "" {
+		return naming.Check(h.name)
+	}
+	if op == "open" {
+		return fmt.Errorf("%w: an empty name belongs to nothing: %w", ErrName, ErrNotFound)
+	}
+	h.name = naming.Random(h.kind)
+	return nil
+}
+
+// constructorContext bounds a constructor.
+func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
+	return lazy.WithTimeout(m.ctx, m.opts.Timeout)
+}
+
+// fail says what failed on which object; a context's error goes through unchanged.
+func (h *handle) fail(op string, err error) error {
+	if err == nil {
+		return nil
 	}
 	if inner, ok := err.(*OpError); ok && inner.Op == op {
 		err = inner.Err
 	}
-	return &OpError{Op: op, Kind: h.kind.String(), Name: h.name, Err: err}
+	return opError(op, h.kind, h.name, err)
 }
 
-// gone is the error of a handle that cannot be used: nil, closed, or of a closed manager.
-func (h *handle) gone(kind shm.Kind, op string) error {
+// enter begins a call in which an object that is mapped must not go away. Where there is no
+// error, leave ends it.
+func (h *handle) enter(op string) error {
 	switch {
 	case h == nil:
-		return &OpError{Op: op, Kind: kind.String(), Err: errNoHandle}
-	case h.closed.Load() || h.detached():
-		return &OpError{Op: op, Kind: kind.String(), Name: h.name, Err: ErrClosed}
+		return errNoHandle(op)
+	case h.obj != nil && h.obj.Enter():
+		return nil
+	case h.obj != nil:
+		return h.closedErr(op)
+	}
+	return h.gone(op)
+}
+
+func (h *handle) leave() {
+	if h.obj != nil {
+		h.obj.Leave()
+	}
+}
+
+// gone is the error of a handle that cannot be used: it was not made by a constructor, or
+// it or its manager was closed.
+func (h *handle) gone(op string) error {
+	switch {
+	case h == nil:
+		return errNoHandle(op)
+	case h.obj != nil && h.obj.Closed(), h.r != nil && (h.r.isClosed() || h.m.ctx.Err() != nil):
+		return h.closedErr(op)
 	}
 	return nil
 }
 
-func (h *handle) detached() bool {
-	if h.r != nil {
-		return h.m.ctx.Err() != nil
-	}
-	return h.obj.Detached()
+func (h *handle) closedErr(op string) error { return h.fail(op, ErrClosed) }
+
+func errNoHandle(op string) error {
+	return &OpError{Op: op, Err: fmt.Errorf("%w: the handle was not made by a constructor", ErrClosed)}
 }
 
-// away is what use of a handle without pointers into the arena comes to: nil of a remote
-// one, else an error.
-func (h *handle) away(kind shm.Kind, op string) error {
-	if err := h.gone(kind, op); err != nil || h.r != nil {
+func (h *handle) close() error {
+	if err := h.gone("close"); err != nil {
 		return err
 	}
-	return h.wrap(op, ErrClosed)
-}
-
-func (h *handle) close(kind shm.Kind) error {
-	if err := h.gone(kind, "close"); err != nil {
-		return err
-	}
-	if h.closed.Swap(true) {
-		return h.wrap("close", ErrClosed)
-	}
+	ctx, cancel := bounded(h.m)
+	defer cancel()
 	if h.r != nil {
-		return h.wrap("close", h.r.close(kind.String()))
+		return h.fail("close", h.release(ctx))
 	}
-	h.Unbind()
-	h.obj.Unbind(h)
-	return h.wrap("close", h.obj.Close())
+	return h.fail("close", h.obj.Close(ctx))
 }
 
-// wrapBarrier is wrap for a deadline that also broke the barrier: that is no context's
-// error unchanged.
-func (h *handle) wrapBarrier(op string, err error) error {
-	if err != nil && errors.Is(err, ErrBroken) {
-		return &OpError{Op: op, Kind: h.kind.String(), Name: h.name, Err: err}
+// again is one more handle on the same object, for its lock.
+func (h *handle) again() (*handle, error) {
+	part := &handle{m: h.m, kind: h.kind, name: h.name, part: true}
+	if h.r != nil {
+		part.r = h.r.again()
+		return part, nil
 	}
-	return h.wrap(op, err)
+	obj, err := h.obj.Again()
+	part.obj = obj
+	return part, err
 }

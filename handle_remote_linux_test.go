@@ -27,7 +27,7 @@ func TestLookIsBounded(t *testing.T) {
 	v, err := NewValue[int](m, "v", Initial(7))
 	require.NoError(t, err)
 
-	pid := started.child.cmd.Process.Pid
+	pid := started.child.PID()
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 	require.Eventually(t, func() bool { return stopped(t, pid) }, 10*time.Second, 100*time.Microsecond)
 	begin := time.Now()

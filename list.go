@@ -3,9 +3,8 @@ package carom
 import (
 	"context"
 	"iter"
-	"reflect"
 
-	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
 )
 
 // List is a sequence in the coordinator, shared by all processes that open it.
@@ -16,57 +15,38 @@ import (
 //
 // Each method is one atomic step at the coordinator, unless it says otherwise.
 // Errors beside these are those of Dict.
-type List[T any] struct{ h *remote }
+type List[T any] struct{ base[none] }
 
 // NewList makes sure that there is a list called name, and attaches to it. ""
 // asks for a name of its own. Errors: ErrType if the name belongs to something
 // else, or to a list of another type; with the option Exclusive, ErrExists if
 // it belongs to anything.
 func NewList[T any](m *Manager, name string, opts ...Option) (*List[T], error) {
-	mode, err := remoteMode("List", name, opts)
-	if err != nil {
-		return nil, err
-	}
-	return makeList[T](m, "new", name, mode)
+	l := new(List[T])
+	return opened(l, l.open(m, "new", name, opts))
 }
 
 // OpenList attaches to the list called name. ErrNotFound: there is none.
 func OpenList[T any](m *Manager, name string) (*List[T], error) {
-	return makeList[T](m, "open", name, coord.Attach)
+	l := new(List[T])
+	return opened(l, l.reopen(m, name))
 }
 
-func makeList[T any](m *Manager, op, name string, mode coord.Mode) (*List[T], error) {
-	if m == nil {
-		return nil, &OpError{Op: op, Kind: "List", Name: name, Err: errNoManager}
-	}
-	h, err := openRemote(m, op, "List", name, "list["+typeSignature(reflect.TypeFor[T]())+"]", mode)
-	if err != nil {
-		return nil, err
-	}
-	return &List[T]{h}, nil
+func (l *List[T]) reopen(m *Manager, name string) error { return l.open(m, "open", name, nil) }
+
+func (l *List[T]) open(m *Manager, op, name string, opts []Option) error {
+	return l.serve(m, op, "List", name, "list["+codec.SignatureOf[T]()+"]", opts)
 }
 
-func (l *List[T]) remote() *remote {
-	if l == nil {
-		return nil
-	}
-	return l.h
-}
+// UnmarshalCBOR attaches the handle, through the manager that it names.
+func (l *List[T]) UnmarshalCBOR(b []byte) error { return l.attach(b, "List", l.reopen) }
 
-func (l *List[T]) call(op string, n int) *remoteCall { return l.remote().call("List", op, n) }
-
-// Name is the name under which other processes find the list.
-func (l *List[T]) Name() string { return l.remote().nameOf() }
-
-// Err is nil, or wraps ErrClosed.
-func (l *List[T]) Err() error { return l.remote().errOf("List") }
-
-// Close detaches this handle. The list stays.
-func (l *List[T]) Close() error { return l.remote().close("List") }
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (l *List[T]) UnmarshalJSON(b []byte) error { return l.attach(b, "List", l.reopen) }
 
 // Append adds items at the end, next to each other.
 func (l *List[T]) Append(ctx context.Context, items ...T) error {
-	q := l.call("append", len(items))
+	q := l.h.request("append", len(items))
 	defer q.end()
 	for _, v := range items {
 		q.value(v)
@@ -77,7 +57,7 @@ func (l *List[T]) Append(ctx context.Context, items ...T) error {
 
 // Insert adds items before the one at index i.
 func (l *List[T]) Insert(ctx context.Context, i int, items ...T) error {
-	q := l.call("insert", 1+len(items))
+	q := l.h.request("insert", 1+len(items))
 	defer q.end()
 	q.int(i)
 	for _, v := range items {
@@ -98,7 +78,7 @@ func (l *List[T]) Pop(ctx context.Context, i int) (T, error) {
 }
 
 func (l *List[T]) itemAt(ctx context.Context, method string, i int) (item T, err error) {
-	q := l.call(method, 1)
+	q := l.h.request(method, 1)
 	defer q.end()
 	q.int(i)
 	if q.do(ctx, method) {
@@ -109,7 +89,7 @@ func (l *List[T]) itemAt(ctx context.Context, method string, i int) (item T, err
 
 // Set replaces the item at index i.
 func (l *List[T]) Set(ctx context.Context, i int, item T) error {
-	q := l.call("set", 2)
+	q := l.h.request("set", 2)
 	defer q.end()
 	q.int(i)
 	q.value(item)
@@ -119,7 +99,7 @@ func (l *List[T]) Set(ctx context.Context, i int, item T) error {
 
 // Delete removes the items from index i up to, not including, j.
 func (l *List[T]) Delete(ctx context.Context, i, j int) error {
-	q := l.call("delete", 2)
+	q := l.h.request("delete", 2)
 	defer q.end()
 	q.int(i)
 	q.int(j)
@@ -129,7 +109,7 @@ func (l *List[T]) Delete(ctx context.Context, i, j int) error {
 
 // Slice returns the items from index i up to, not including, j.
 func (l *List[T]) Slice(ctx context.Context, i, j int) ([]T, error) {
-	q := l.call("slice", 2)
+	q := l.h.request("slice", 2)
 	defer q.end()
 	q.int(i)
 	q.int(j)
@@ -139,7 +119,7 @@ func (l *List[T]) Slice(ctx context.Context, i, j int) ([]T, error) {
 	return readItems[T](q)
 }
 
-func readItems[T any](q *remoteCall) ([]T, error) {
+func readItems[T any](q *request) ([]T, error) {
 	items := make([]T, q.in.Array())
 	for i := range items {
 		q.read(&items[i])
@@ -153,7 +133,7 @@ func readItems[T any](q *remoteCall) ([]T, error) {
 // Remove removes the first item that is equal to item. ErrNotFound: there is
 // none.
 func (l *List[T]) Remove(ctx context.Context, item T) error {
-	q := l.call("remove", 1)
+	q := l.h.request("remove", 1)
 	defer q.end()
 	q.value(item)
 	q.do(ctx, "remove")
@@ -175,7 +155,7 @@ func (l *List[T]) Count(ctx context.Context, item T) (int, error) {
 func (l *List[T]) Len(ctx context.Context) (int, error) { return l.number(ctx, "len") }
 
 func (l *List[T]) number(ctx context.Context, method string, items ...T) (int, error) {
-	q := l.call(method, len(items))
+	q := l.h.request(method, len(items))
 	defer q.end()
 	for _, v := range items {
 		q.value(v)
@@ -188,7 +168,7 @@ func (l *List[T]) number(ctx context.Context, method string, items ...T) (int, e
 
 // Contains tells whether some item is equal to item.
 func (l *List[T]) Contains(ctx context.Context, item T) (bool, error) {
-	q := l.call("contains", 1)
+	q := l.h.request("contains", 1)
 	defer q.end()
 	q.value(item)
 	return q.do(ctx, "contains") && q.in.Bool(), q.err
@@ -206,7 +186,7 @@ func (l *List[T]) Sort(ctx context.Context) error { return l.change(ctx, "sort")
 func (l *List[T]) Clear(ctx context.Context) error { return l.change(ctx, "clear") }
 
 func (l *List[T]) change(ctx context.Context, method string) error {
-	q := l.call(method, 0)
+	q := l.h.request(method, 0)
 	defer q.end()
 	q.do(ctx, method)
 	return q.err
@@ -214,7 +194,7 @@ func (l *List[T]) change(ctx context.Context, method string) error {
 
 // Snapshot returns all items as they were at one moment.
 func (l *List[T]) Snapshot(ctx context.Context) ([]T, error) {
-	q := l.call("snapshot", 0)
+	q := l.h.request("snapshot", 0)
 	defer q.end()
 	return snapshot[T](ctx, q)
 }
@@ -242,7 +222,7 @@ func (l *List[T]) All(ctx context.Context) iter.Seq2[T, error] {
 }
 
 func (l *List[T]) scan(ctx context.Context, start int) (chunk []T, next int, err error) {
-	q := l.call("iterate", 2)
+	q := l.h.request("iterate", 2)
 	defer q.end()
 	q.int(start)
 	q.int(scanChunk)

@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
+	"maps"
 	"net"
 	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/budget"
+	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -28,7 +31,7 @@ type Manager struct {
 	key   []byte
 	arena *shm.Arena // nil where the memory is not mapped
 	id    [16]byte   // of the arena: how handles name their manager
-	child *coordinator
+	child *spawn.Coordinator
 	bound bool                                    // the coordinator goes for good when it goes: the manager's process or the worker's starter runs it
 	root  uint32                                  // in a worker: the process that the manager goes with
 	own   func(context.Context) (net.Conn, error) // in a coordinator, its own manager: the way in
@@ -36,7 +39,7 @@ type Manager struct {
 	ctx    context.Context // ends when the manager goes away
 	cancel context.CancelCauseFunc
 
-	dialing sync.Mutex // held by who makes a client
+	dialing chan struct{} // full while somebody makes a client
 
 	mu     sync.Mutex
 	client *coord.Client
@@ -44,7 +47,14 @@ type Manager struct {
 	other  bool   // which is not the one of arena
 	closed bool
 
-	remote managerRemote
+	overseer struct {
+		mu     sync.Mutex
+		handle *handle // tells about the memory where it is not mapped; nil until somebody asks
+	}
+	employed struct {
+		mu      sync.Mutex
+		workers map[*Process]struct{} // that are told when the manager is closed
+	}
 }
 
 // Start makes an arena, attaches this process and launches a coordinator. nil options
@@ -54,7 +64,7 @@ type Manager struct {
 func Start(ctx context.Context, o *Options) (*Manager, error) {
 	opts := o.orDefault()
 	if opts.Memory == 0 {
-		opts.Memory = defaultMemory()
+		opts.Memory = budget.Default()
 	}
 	m, err := start(ctx, opts)
 	if err != nil {
@@ -70,12 +80,12 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	if network, _, err := parseAddr(opts.Addr); err == nil && network == "tls" {
+	if network, _, err := endpoint.Parse(opts.Addr); err == nil && network == "tls" {
 		return nil, fmt.Errorf("Start cannot hand a tls.Config to the coordinator that it launches, Serve can listen on %s: %w", opts.Addr, errors.ErrUnsupported)
 	}
 	key := opts.AuthKey
 	if len(key) == 0 {
-		key = randomKey()
+		key = endpoint.NewKey()
 	}
 	arena, err := shm.Create(opts.Memory)
 	if err != nil {
@@ -85,13 +95,13 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	defer cancel()
 	child, err := launch(ctx, opts, key, arena)
 	if err != nil {
-		_ = arena.Close()
+		_ = arena.Close(context.Background())
 		return nil, err
 	}
 	if opts.Remote {
 		return forgetArena(ctx, opts, key, child, arena)
 	}
-	m := newManager(opts, child.addr, key, arena)
+	m := newManager(opts, child.Addr(), key, arena)
 	m.child, m.bound = child, true
 	return m, nil
 }
@@ -112,13 +122,13 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	if network, _, err := parseAddr(addr); err == nil && network == "tls" && opts.TLS == nil {
+	if network, _, err := endpoint.Parse(addr); err == nil && network == "tls" && opts.TLS == nil {
 		return nil, fmt.Errorf("Options.TLS is required: %w", ErrAuth)
 	}
 	key := opts.AuthKey
 	if len(key) == 0 {
 		var err error
-		if key, err = keyFromEnv(); err != nil {
+		if key, err = endpoint.KeyFromEnv(); err != nil {
 			return nil, err
 		}
 	}
@@ -130,7 +140,7 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	payload, files := client.Welcome()
 	defer closeAll(files)
 	var w welcome
-	if err := decodeCBOR(payload, &w); err != nil || len(w.Arena) != len(m.id) {
+	if err := codec.Decode(payload, &w); err != nil || len(w.Arena) != len(m.id) {
 		_ = client.Close()
 		return nil, fmt.Errorf("what the coordinator at %s says of its arena: %w", addr, errors.Join(ErrCorrupt, err))
 	}
@@ -153,11 +163,17 @@ type welcome struct {
 }
 
 func newManager(opts Options, addr string, key []byte, arena *shm.Arena) *Manager {
-	m := &Manager{opts: opts, addr: addr, key: key, arena: arena}
-	m.ctx, m.cancel = context.WithCancelCause(context.Background())
+	m := freshManager(opts, addr, key, arena)
 	if arena != nil {
 		register(m, arena.ID())
 	}
+	return m
+}
+
+// freshManager is a manager that handles do not find.
+func freshManager(opts Options, addr string, key []byte, arena *shm.Arena) *Manager {
+	m := &Manager{opts: opts, addr: addr, key: key, arena: arena, dialing: make(chan struct{}, 1)}
+	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	return m
 }
 
@@ -188,105 +204,6 @@ func (m *Manager) Addr() string {
 	return m.addr
 }
 
-// Info describes an object.
-type Info struct {
-	Name     string
-	Kind     string // "Value", "Dict"
-	Type     string // the element type's structure; empty for kinds that have none
-	Size     int64  // bytes
-	Where    string // "memory" or "coordinator"
-	Attached int    // processes
-}
-
-// Objects lists all objects. What is made or removed meanwhile may be missing. An
-// error ends the list.
-func (m *Manager) Objects(ctx context.Context) iter.Seq2[Info, error] {
-	return func(yield func(Info, error) bool) {
-		if err := m.check("objects"); err != nil {
-			yield(Info{}, err)
-			return
-		}
-		if m.arena == nil {
-			m.objectsRemote(ctx, yield)
-			return
-		}
-		inCoordinator := map[string]coord.Info{}
-		client, err := m.dial(ctx)
-		if err == nil {
-			for i, ierr := range client.Objects(ctx) {
-				if err = ierr; err != nil {
-					break
-				}
-				inCoordinator[i.Name] = i
-			}
-		}
-		err = m.arena.List(ctx, func(i shm.Info) bool {
-			if c, ok := inCoordinator[i.Name]; ok && i.Kind.InCoordinator() {
-				return yield(coordinatorInfo(c), nil)
-			}
-			return yield(Info{Name: i.Name, Kind: i.Kind.String(), Type: i.Type, Size: i.Size, Where: "memory",
-				Attached: i.Attached}, nil)
-		})
-		if err != nil {
-			yield(Info{}, m.fail("objects", "", err))
-		}
-	}
-}
-
-func coordinatorInfo(i coord.Info) Info {
-	return Info{Name: i.Name, Kind: kindName(i.Kind), Type: i.Type, Size: i.Size, Where: "coordinator", Attached: i.Sessions}
-}
-
-// ProcessInfo describes a process that is attached to the arena.
-type ProcessInfo struct {
-	PID      int    // in its own namespace
-	Role     string // "program", "coordinator", "worker"
-	Robust   bool   // the kernel itself reports its death; otherwise others look for it
-	Attached time.Time
-	Objects  int // attached
-}
-
-// Processes lists who is attached to the arena: processes that map it, and sessions of
-// the coordinator that use objects in it.
-func (m *Manager) Processes(ctx context.Context) iter.Seq2[ProcessInfo, error] {
-	return func(yield func(ProcessInfo, error) bool) {
-		err := m.check("processes")
-		read := m.processesLocal
-		if m.isRemote() {
-			read = m.processesRemote
-		}
-		var list []ProcessInfo
-		if err == nil {
-			list, err = read(ctx)
-		}
-		for _, p := range list {
-			if err = ctx.Err(); err != nil {
-				break
-			}
-			if !yield(p, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ProcessInfo{}, err)
-		}
-	}
-}
-
-var roleNames = map[int]string{shm.RoleProgram: "program", shm.RoleCoordinator: "coordinator", shm.RoleWorker: "worker", shm.RoleRemote: "remote"}
-
-// Check examines the invariants of the arena and returns what is wrong; none is nil.
-func (m *Manager) Check(ctx context.Context) ([]string, error) {
-	if err := m.check("check"); err != nil {
-		return nil, err
-	}
-	if m.arena == nil {
-		return m.checkRemote(ctx)
-	}
-	found, err := m.arena.Check(ctx, false)
-	return found, m.fail("check", "", err)
-}
-
 // Remove takes an object's name away at once; its memory is freed when no live process
 // has it attached. ErrNotFound: there is none of that name.
 func (m *Manager) Remove(ctx context.Context, name string) error {
@@ -294,12 +211,8 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	if m.arena != nil {
-		kind, err := m.arena.KindOf(ctx, name)
-		if err != nil {
+		if err := m.removeLocal(ctx, name); err != errInCoordinator {
 			return m.fail("remove", name, err)
-		}
-		if !kind.InCoordinator() {
-			return m.fail("remove", name, m.arena.Remove(ctx, name))
 		}
 	}
 	client, err := m.dial(ctx)
@@ -309,42 +222,23 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 	return m.fail("remove", name, err)
 }
 
-// Stats are counters and gauges of the manager.
-type Stats struct {
-	Objects    int
-	Used       int64  // bytes of objects and items in the arena
-	Committed  int64  // bytes of the arena that have memory behind them
-	Budget     int64  // bytes: the limit of Committed
-	Processes  int    // attached to the arena
-	Recoveries int    // processes that went and were cleaned up after
-	Waits      uint64 // times this process slept for another; of a remote manager, the coordinator
-	Wakes      uint64 // times it woke others
-	Calls      uint64 // to the coordinator, by all clients; 0 while it is gone
-	Sessions   int    // clients of the coordinator
-}
+var errInCoordinator = errors.New("the object lives in the coordinator")
 
-// Stats reads the counters. What cannot be had is zero.
-func (m *Manager) Stats() Stats {
-	var s Stats
-	if m == nil {
-		return s
-	}
-	if m.arena != nil {
-		a := m.arena.Stats()
-		s = Stats{Objects: a.Objects, Used: a.Used, Committed: a.Committed, Budget: a.Budget, Processes: a.Processes,
-			Recoveries: a.Recoveries, Waits: a.Waits, Wakes: a.Wakes}
-	}
-	ctx, cancel := context.WithTimeout(m.ctx, m.timeout())
-	defer cancel()
-	if m.arena == nil {
-		s = m.statsRemote(ctx)
-	}
-	if client, err := m.dial(ctx); err == nil {
-		if c, err := client.Stats(ctx); err == nil {
-			s.Calls, s.Sessions = c.Calls, c.Sessions
+// removeLocal takes the name of an object in the arena away. What the coordinator has, it
+// removes itself: so the name is taken from the object that was found, and from no other.
+func (m *Manager) removeLocal(ctx context.Context, name string) error {
+	for {
+		found, _, err := m.arena.Find(ctx, name)
+		switch {
+		case err != nil:
+			return err
+		case found.Kind.InCoordinator():
+			return errInCoordinator
+		}
+		if err = m.arena.Drop(ctx, name, found.Serial); !errors.Is(err, ErrNotFound) {
+			return err
 		}
 	}
-	return s
 }
 
 // Shutdown ends the manager for all: constructors answer ErrClosed, workers' contexts
@@ -362,13 +256,14 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		m.arena.MarkClosed()
 	}
 	m.dismiss()
-	err := m.child.shutdown(ctx)
-	return errors.Join(m.fail("shutdown", "", err), m.Close())
+	err := m.child.Shutdown(ctx)
+	return errors.Join(m.fail("shutdown", "", err), m.detach(ctx))
 }
 
 // Close detaches this process: what it waits for ends with ErrClosed, what it held is
 // as if it had died. Where this process started the coordinator, that stops too, and
-// with it the manager, for everybody. A second Close is ErrClosed.
+// with it the manager, for everybody. It takes no longer than Options.Timeout, also where
+// the coordinator, or who holds the arena's lock, is stopped. A second Close is ErrClosed.
 func (m *Manager) Close() error {
 	if m == nil {
 		return errNilManager("close")
@@ -376,11 +271,14 @@ func (m *Manager) Close() error {
 	if m.own != nil {
 		return m.fail("close", "", fmt.Errorf("a coordinator's own manager goes with the coordinator: %w", ErrNotOwner))
 	}
-	return m.detach()
+	ctx, cancel := context.WithTimeout(context.Background(), m.opts.Timeout)
+	defer cancel()
+	return m.detach(ctx)
 }
 
-// detach is Close for who owns the manager.
-func (m *Manager) detach() error {
+// detach is Close for who owns the manager. What does not end by itself before ctx does is
+// ended.
+func (m *Manager) detach(ctx context.Context) error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
@@ -402,11 +300,11 @@ func (m *Manager) detach() error {
 		err = client.Close()
 	}
 	if m.child != nil {
-		m.child.stop(m.opts.Timeout)
-		removeSocketDir(m.addr)
+		m.child.Stop(ctx)
+		endpoint.RemoveSocketDir(m.addr)
 	}
 	if m.arena != nil {
-		err = errors.Join(err, m.arena.Close())
+		err = errors.Join(err, m.arena.Close(ctx))
 	}
 	return m.fail("close", "", err)
 }
@@ -423,30 +321,13 @@ func (m *Manager) starter() uint32 {
 	return 0 // the coordinator was started on its own
 }
 
-// otherKind asks the arena's directory, where it can be had; else the coordinator will
-// find out.
-func (m *Manager) otherKind(ctx context.Context, name, kind string) error {
-	if err := m.check("new"); err != nil || m.arena == nil {
+// admit says why a constructor cannot have anything of the manager.
+func (m *Manager) admit(op string) error {
+	if err := m.check(op); err != nil || m.arena == nil {
 		return err
 	}
-	if err := m.over("open"); err != nil {
-		return err
-	}
-	have, err := m.arena.KindOf(ctx, name)
-	if errors.Is(err, ErrNotFound) || err == nil && (have.String() == kind || have == shm.Custom) { // of which type, the coordinator knows
-		return nil
-	}
-	if err == nil {
-		err = fmt.Errorf("there is %v, wanted %s: %w", have, kind, ErrType)
-	}
-	return err
+	return m.over(op)
 }
-
-func (m *Manager) encode(dst []byte, v any) ([]byte, error) { return appendCBOR(dst, v) }
-
-func (m *Manager) decode(b []byte, v any) error { return decodeCBOR(b, v) }
-
-func (m *Manager) timeout() time.Duration { return m.opts.Timeout }
 
 // check answers what every method asks first.
 func (m *Manager) check(op string) error {
@@ -461,20 +342,11 @@ func (m *Manager) check(op string) error {
 	return nil
 }
 
-func (m *Manager) fail(op, name string, err error) error {
-	if err == nil || isContextError(err) {
-		return err
-	}
-	return &OpError{Op: op, Name: name, Err: err}
-}
+func (m *Manager) fail(op, name string, err error) error { return opError(op, "", name, err) }
 
-// isContextError tells errors that go through unchanged. One that came while there was no
-// coordinator says so as well, and is wrapped like others.
-func isContextError(err error) bool {
-	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !errors.Is(err, ErrUnavailable)
+func errNilManager(op string) error {
+	return &OpError{Op: op, Err: fmt.Errorf("%w: the manager is nil", ErrClosed)}
 }
-
-func errNilManager(op string) error { return &OpError{Op: op, Err: errNoManager} }
 
 // managers of this process, by the id of their arena: a handle that arrives names it.
 var managers struct {
@@ -529,5 +401,47 @@ func managerByID(id []byte) (*Manager, error) {
 func closeAll[C io.Closer](list []C) {
 	for _, c := range list {
 		_ = c.Close()
+	}
+}
+
+// forgetArena leaves the arena to the coordinator that child is.
+func forgetArena(ctx context.Context, opts Options, key []byte, child *spawn.Coordinator, arena *shm.Arena) (*Manager, error) {
+	m := newManager(opts, child.Addr(), key, nil)
+	m.child, m.bound = child, true
+	register(m, arena.ID())
+	err := arena.Close(ctx)
+	if err == nil {
+		_, err = m.dial(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// employ remembers a worker until it is gone, dismiss tells all that the manager is.
+func (m *Manager) employ(p *Process) {
+	m.employed.mu.Lock()
+	defer m.employed.mu.Unlock()
+	if m.employed.workers == nil {
+		m.employed.workers = make(map[*Process]struct{})
+	}
+	maps.DeleteFunc(m.employed.workers, func(p *Process, _ struct{}) bool {
+		select {
+		case <-p.w.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	m.employed.workers[p] = struct{}{}
+}
+
+func (m *Manager) dismiss() {
+	m.employed.mu.Lock()
+	workers := slices.Collect(maps.Keys(m.employed.workers))
+	m.employed.mu.Unlock()
+	for _, p := range workers {
+		p.w.Dismiss()
 	}
 }

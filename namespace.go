@@ -1,10 +1,6 @@
 package carom
 
-import (
-	"context"
-
-	"github.com/carom-ipc/carom/coord"
-)
+import "context"
 
 // Namespace is a set of named attributes in the coordinator, shared by all
 // processes that open it. Attributes are used through an Attr, which gives
@@ -15,60 +11,39 @@ import (
 //	err := rate.Set(ctx, ns, 2.5)
 //
 // Errors are those of Dict.
-type Namespace struct{ h *remote }
+type Namespace struct{ base[none] }
 
 // NewNamespace makes sure that there is a namespace called name, and attaches
 // to it. "" asks for a name of its own. Errors: ErrType if the name belongs to
 // something else; with the option Exclusive, ErrExists if it belongs to
 // anything.
 func NewNamespace(m *Manager, name string, opts ...Option) (*Namespace, error) {
-	mode, err := remoteMode("Namespace", name, opts)
-	if err != nil {
-		return nil, err
-	}
-	return makeNamespace(m, "new", name, mode)
+	n := new(Namespace)
+	return opened(n, n.open(m, "new", name, opts))
 }
 
 // OpenNamespace attaches to the namespace called name. ErrNotFound: there is
 // none.
 func OpenNamespace(m *Manager, name string) (*Namespace, error) {
-	return makeNamespace(m, "open", name, coord.Attach)
+	n := new(Namespace)
+	return opened(n, n.reopen(m, name))
 }
 
-func makeNamespace(m *Manager, op, name string, mode coord.Mode) (*Namespace, error) {
-	if m == nil {
-		return nil, &OpError{Op: op, Kind: "Namespace", Name: name, Err: errNoManager}
-	}
-	h, err := openRemote(m, op, "Namespace", name, "", mode)
-	if err != nil {
-		return nil, err
-	}
-	return &Namespace{h}, nil
+func (n *Namespace) reopen(m *Manager, name string) error { return n.open(m, "open", name, nil) }
+
+func (n *Namespace) open(m *Manager, op, name string, opts []Option) error {
+	return n.serve(m, op, "Namespace", name, "", opts)
 }
 
-func (n *Namespace) remote() *remote {
-	if n == nil {
-		return nil
-	}
-	return n.h
-}
+// UnmarshalCBOR attaches the handle, through the manager that it names.
+func (n *Namespace) UnmarshalCBOR(b []byte) error { return n.attach(b, "Namespace", n.reopen) }
 
-func (n *Namespace) call(op string, args int) *remoteCall {
-	return n.remote().call("Namespace", op, args)
-}
-
-// Name is the name under which other processes find the namespace.
-func (n *Namespace) Name() string { return n.remote().nameOf() }
-
-// Err is nil, or wraps ErrClosed.
-func (n *Namespace) Err() error { return n.remote().errOf("Namespace") }
-
-// Close detaches this handle. The namespace stays.
-func (n *Namespace) Close() error { return n.remote().close("Namespace") }
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (n *Namespace) UnmarshalJSON(b []byte) error { return n.attach(b, "Namespace", n.reopen) }
 
 // Attrs returns all attributes as they are at one moment.
 func (n *Namespace) Attrs(ctx context.Context) (map[string]any, error) {
-	q := n.call("attrs", 0)
+	q := n.h.request("attrs", 0)
 	defer q.end()
 	all := map[string]any{}
 	if q.do(ctx, "attrs") {
@@ -86,7 +61,7 @@ type Attr[T any] string
 // Get returns the attribute's value. ErrNotFound: n has no such attribute;
 // ErrType: it is not a T.
 func (a Attr[T]) Get(ctx context.Context, n *Namespace) (value T, err error) {
-	q := n.call("get", 1)
+	q := n.h.request("get", 1)
 	defer q.end()
 	q.text(string(a))
 	if q.do(ctx, "get") {
@@ -97,7 +72,7 @@ func (a Attr[T]) Get(ctx context.Context, n *Namespace) (value T, err error) {
 
 // Set stores the attribute's value.
 func (a Attr[T]) Set(ctx context.Context, n *Namespace, value T) error {
-	q := n.call("set", 2)
+	q := n.h.request("set", 2)
 	defer q.end()
 	q.text(string(a))
 	q.value(value)
@@ -107,7 +82,7 @@ func (a Attr[T]) Set(ctx context.Context, n *Namespace, value T) error {
 
 // Delete removes the attribute. It is no error if it is not there.
 func (a Attr[T]) Delete(ctx context.Context, n *Namespace) error {
-	q := n.call("delete", 1)
+	q := n.h.request("delete", 1)
 	defer q.end()
 	q.text(string(a))
 	q.do(ctx, "delete")

@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -15,8 +16,7 @@ type ownManager struct{}
 // coordinator that they run in: it shares the coordinator's arena, and reaches its objects
 // through a connection of its own, made when it is first needed.
 func newOwnManager(opts Options, addr string, key []byte, arena *shm.Arena, server *coord.Server) *Manager {
-	m := &Manager{opts: opts, addr: addr, key: key, arena: arena}
-	m.ctx, m.cancel = context.WithCancelCause(context.Background())
+	m := freshManager(opts, addr, key, arena)
 	m.own = func(context.Context) (net.Conn, error) {
 		ours, theirs, err := connectedPair()
 		if err == nil {
@@ -30,7 +30,7 @@ func newOwnManager(opts Options, addr string, key []byte, arena *shm.Arena, serv
 
 // connectedPair is a connection's two ends.
 func connectedPair() (a, b net.Conn, err error) {
-	f, g, err := socketPair()
+	f, g, err := spawn.SocketPair()
 	if err != nil {
 		return nil, nil, err
 	}

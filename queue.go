@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync"
-	"sync/atomic"
 
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -24,10 +27,9 @@ import (
 // With Cap, Put waits for room; without, the queue is bounded by the arena's budget,
 // beyond which Put answers ErrNoMemory.
 type Queue[T any] struct {
-	items atomic.Pointer[shm.Items] // nil once closed
-	form  itemForm
-	size  int // of a T that goes in by copy
-	h     *handle
+	base[shm.Items]
+	form itemForm
+	size int // of a T that goes in by copy
 
 	mu     sync.Mutex // guards claims
 	claims []shm.Claim
@@ -51,70 +53,48 @@ func NewJoinableQueue[T any](m *Manager, name string, opts ...Option) (*Queue[T]
 // is none.
 func OpenQueue[T any](m *Manager, name string) (*Queue[T], error) {
 	q := new(Queue[T])
-	return opened(q, q.open(m, "open", name, nil))
+	return opened(q, q.reopen(m, name))
 }
 
+func (q *Queue[T]) reopen(m *Manager, name string) error { return q.open(m, "open", name, nil) }
+
 func (q *Queue[T]) open(m *Manager, op, name string, opts []Option) error {
-	layout := layoutOf[T]()
-	typ := layout.signature
-	if q.form, q.size = formOf[T](layout), int(layout.size); q.form != formFixed {
-		typ = signatureOf[T]()
+	layout := codec.LayoutOf[T]()
+	typ := layout.Signature
+	q.form, q.size = formOf[T](layout), int(layout.Size)
+	if q.form != formFixed {
+		typ = codec.SignatureOf[T]()
+	} else if err := usable(layout, m); err != nil {
+		return opError(op, shm.Queue.String(), name, err)
 	}
-	if m.isRemote() {
-		return q.openRemote(m, op, name, typ, layout, opts)
-	}
-	h, items, err := openItems(m, op, shm.Queue, name, typ, opts)
+	h, err := openItems(m, op, shm.Queue, name, typ, opts)
 	if err != nil {
 		return err
 	}
-	q.h = h
-	q.items.Store(items)
-	h.bind(func() { q.items.Store(nil) })
+	if q.h = h; h.obj != nil {
+		q.bind(h, shm.ItemsOf(h.obj), q.returnClaims)
+	}
 	return nil
 }
 
 // openItems opens the queue of bytes below a Queue or a ByteQueue.
-func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Option) (*handle, *shm.Items, error) {
-	h := &handle{m: m, kind: kind, name: name}
-	o, err := readQueueOptions(kind, opts)
-	if err == nil {
-		err = m.check(op)
-	}
-	if err == nil {
-		err = m.over(op)
-	}
-	if err != nil {
-		return nil, nil, h.wrap(op, err)
-	}
-	spec := shm.QueueSpec(kind, name, typ, o.cap, o.atLeastOnce)
-	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
-	ctx, cancel := constructorContext(m)
-	defer cancel()
-	items, err := m.arena.OpenQueue(ctx, spec)
-	if err != nil {
-		return nil, nil, h.wrap(op, err)
-	}
-	h.obj, h.name = items.Object(), items.Object().Name
-	return h, items, nil
-}
-
-func readQueueOptions(kind shm.Kind, opts []Option) (options, error) {
-	o, err := readOptions(kind, opts)
+func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Option) (*handle, error) {
+	o, err := readOptions(kind.String(), opts)
 	if err == nil && o.cap < 0 {
 		err = fmt.Errorf("%w: a cap of %d", ErrType, o.cap)
 	}
-	return o, err
-}
-
-// use is where the queue is; nil without an error where that is at the coordinator.
-func (q *Queue[T]) use(op string) (*shm.Items, error) {
-	if q == nil {
-		return nil, (*handle)(nil).away(shm.Queue, op)
+	if err != nil {
+		return nil, opError(op, kind.String(), name, err)
 	}
-	if items := q.items.Load(); items != nil {
-		return items, nil
+	w := wanted{op: op, spec: shm.QueueSpec(kind, name, typ, o.cap, o.atLeastOnce)}
+	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
+	w.params = func() []byte {
+		if kind == shm.ByteQueue {
+			return coord.AppendUint(coord.AppendArray(nil, 1), uint64(o.cap))
+		}
+		return coord.AppendBool(coord.AppendUint(coord.AppendArray(nil, 2), uint64(o.cap)), o.atLeastOnce)
 	}
-	return nil, q.h.away(shm.Queue, op)
+	return openShared(m, w)
 }
 
 // Put appends an item, and waits for room until ctx ends. Errors: ErrClosed after
@@ -134,40 +114,54 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	if items == nil {
 		return q.putRemote(ctx, op, item, wait)
 	}
+	defer q.leave()
 	q.h.obj.Release()
 	switch q.form {
 	case formFixed:
 		err = items.Put(ctx, nil, shm.BytesOfOne(&item), wait)
 	case formBytes:
-		err = putText(ctx, items, *shm.BytesIn(&item), cborBytes, wait)
+		err = putText(ctx, items, *shm.BytesIn(&item), codec.Bytes, wait)
 	case formText:
-		err = putText(ctx, items, shm.TextIn(&item), cborText, wait)
+		err = putText(ctx, items, shm.TextIn(&item), codec.Text, wait)
 	default:
 		err = q.putEncoded(ctx, items, item, wait)
 	}
 	if err != nil {
-		return q.h.wrap(op, err)
+		return q.h.fail(op, err)
 	}
 	return nil
+}
+
+func (q *Queue[T]) putRemote(ctx context.Context, op string, item T, wait bool) error {
+	b, err := q.appendItem(nil, item)
+	switch {
+	case err != nil:
+		return q.h.fail(op, err)
+	case wait:
+		return q.h.ask(ctx, op, "put", nil, b)
+	}
+	return q.h.tell(op, "tryput", nil, b)
 }
 
 // PutMany appends items, as many at once as there is room, and waits for more. It
 // returns how many it stored, fewer than all only with an error, as Put's.
 func (q *Queue[T]) PutMany(ctx context.Context, list []T) (int, error) {
-	items, err := q.use("put many")
+	const op = "put many"
+	items, err := q.use(op)
 	if err != nil {
 		return 0, err
 	}
 	if items == nil {
-		return q.putManyRemote(ctx, list)
+		return q.putManyRemote(ctx, op, list)
 	}
+	defer q.leave()
 	if q.form == formFixed {
 		q.h.obj.Release()
 		n, err := q.putManyFixed(ctx, items, list)
-		return n, q.h.wrap("put many", err)
+		return n, q.h.fail(op, err)
 	}
 	for i, item := range list {
-		if err := q.put(ctx, "put many", item, true); err != nil {
+		if err := q.put(ctx, op, item, true); err != nil {
 			return i, err
 		}
 	}
@@ -185,6 +179,45 @@ func (q *Queue[T]) putManyFixed(ctx context.Context, items *shm.Items, list []T)
 		}
 	}
 	return len(list), nil
+}
+
+// putManyRemote sends as many items at once as go into one request.
+func (q *Queue[T]) putManyRemote(ctx context.Context, op string, list []T) (int, error) {
+	done := 0
+	for done < len(list) {
+		var items []any
+		for size := 0; done+len(items) < len(list) && size < q.h.r.piece && len(items) < maxPiece/16; {
+			b, err := q.appendItem(nil, list[done+len(items)])
+			if err != nil && len(items) == 0 {
+				return done, q.h.fail(op, err)
+			}
+			if err != nil || len(items) > 0 && size+len(b) > q.h.r.piece {
+				break // what comes before goes first
+			}
+			items = append(items, b)
+			size += len(b)
+		}
+		stored := 0
+		var why error
+		err := q.h.ask(ctx, op, "putmany", func(in *coord.Reader) error {
+			in.Args(2)
+			stored = int(in.Uint())
+			if !in.Null() {
+				in.Args(2)
+				code, text := in.Text(), in.Text()
+				why = errs.FromCode(code, text)
+			}
+			return nil
+		}, items...)
+		if err == nil && why != nil {
+			err = q.h.ended(ctx, op, q.h.fail(op, why))
+		}
+		done += stored
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // Get takes the next item, and waits for one until ctx ends. Errors: io.EOF when the
@@ -216,6 +249,12 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 	if items == nil {
 		return q.getRemote(ctx, op, wait, item)
 	}
+	defer q.leave()
+	return q.take(ctx, items, op, wait, item)
+}
+
+// take is getInto within a call.
+func (q *Queue[T]) take(ctx context.Context, items *shm.Items, op string, wait bool, item *T) (err error) {
 	var c shm.Claim
 	var whole []byte // of an item to decode
 	switch q.form {
@@ -226,50 +265,94 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 	case formBytes:
 		dst := shm.BytesIn(item)
 		var text []byte
-		if text, whole, c, err = getText(ctx, items, wait, cborBytes, *dst); err == nil && whole == nil {
+		if text, whole, c, err = getText(ctx, items, wait, codec.Bytes, *dst); err == nil && whole == nil {
 			*dst = text
 		}
 	case formText:
 		var text []byte
-		if text, whole, c, err = getText(ctx, items, wait, cborText, nil); err == nil && whole == nil {
+		if text, whole, c, err = getText(ctx, items, wait, codec.Text, nil); err == nil && whole == nil {
 			shm.SetText(item, text)
 		}
 	default:
 		return q.getEncoded(ctx, items, op, wait, item)
 	}
 	if err != nil {
-		return q.wrapGet(op, err)
+		return q.failGet(op, err)
 	}
 	q.h.obj.Acquire()
 	if c != 0 {
 		q.claim(c)
 	}
 	if whole != nil {
-		return q.h.wrap(op, decodeInto(whole, item))
+		return q.h.fail(op, decodeInto(whole, item))
 	}
 	return nil
 }
 
-// wrapGet leaves io.EOF as it is, as readers do.
-func (q *Queue[T]) wrapGet(op string, err error) error {
+// getRemote uses the memory of a []byte again, as it does where the queue is mapped.
+func (q *Queue[T]) getRemote(ctx context.Context, op string, wait bool, item *T) error {
+	b, err := q.h.takeRemote(ctx, op, wait)
+	if err != nil {
+		return err
+	}
+	if q.form == formBytes {
+		into := shm.BytesIn(item)
+		if body, whole := textOf(b, codec.Bytes, *into); whole == nil {
+			*into = body
+			return nil
+		}
+	}
+	got, err := q.fromItem(b)
+	if err == nil {
+		*item = got
+	}
+	return q.h.fail(op, err)
+}
+
+// takeRemote takes an item's bytes. io.EOF stays as it is.
+func (h *handle) takeRemote(ctx context.Context, op string, wait bool) (b []byte, err error) {
+	if wait {
+		err = h.ask(ctx, op, "get", intoBytes(&b))
+	} else {
+		err = h.tell(op, "tryget", intoBytes(&b))
+	}
+	return b, drained(err)
+}
+
+// drained is io.EOF where that is the queue's and not a connection's.
+func drained(err error) error {
+	if errors.Is(err, io.EOF) && !errors.Is(err, ErrUnavailable) {
+		return io.EOF
+	}
+	return err
+}
+
+// failGet leaves io.EOF as it is, as readers do.
+func (q *Queue[T]) failGet(op string, err error) error {
 	if err == io.EOF {
 		return err
 	}
-	return q.h.wrap(op, err)
+	return q.h.fail(op, err)
 }
 
 // GetMany fills list with what is there, and returns how many; it waits only for the
 // first. Errors: as Get's.
 func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
-	items, err := q.use("get many")
-	if err != nil || len(list) == 0 {
+	const op = "get many"
+	items, err := q.use(op)
+	if err != nil {
 		return 0, err
 	}
-	if items == nil {
-		return q.getManyRemote(ctx, list)
+	if items != nil {
+		defer q.leave()
 	}
-	if q.form != formFixed {
-		return q.getManyEncoded(ctx, list)
+	switch {
+	case len(list) == 0:
+		return 0, nil
+	case items == nil:
+		return q.getManyRemote(ctx, op, list)
+	case q.form != formFixed:
+		return q.getManyEncoded(ctx, items, op, list)
 	}
 	dst := shm.BytesOf(list)
 	claims, n, err := items.GetMany(ctx, len(list), func(i int, b []byte) { copy(dst[i*q.size:(i+1)*q.size], b) })
@@ -278,15 +361,15 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 		q.claim(c)
 	}
 	if err != nil {
-		err = q.wrapGet("get many", err)
+		err = q.failGet(op, err)
 	}
 	return n, err
 }
 
-func (q *Queue[T]) getManyEncoded(ctx context.Context, list []T) (n int, err error) {
+func (q *Queue[T]) getManyEncoded(ctx context.Context, items *shm.Items, op string, list []T) (n int, err error) {
 	for ; n < len(list); n++ {
-		err = q.getInto(ctx, "get many", n == 0, &list[n])
-		if n > 0 && (errors.Is(err, ErrEmpty) || err == io.EOF) {
+		err = q.take(ctx, items, op, n == 0, &list[n])
+		if n > 0 && (errors.Is(err, ErrEmpty) || errors.Is(err, ErrClosed) || err == io.EOF) {
 			return n, nil
 		}
 		if err != nil {
@@ -294,6 +377,27 @@ func (q *Queue[T]) getManyEncoded(ctx context.Context, list []T) (n int, err err
 		}
 	}
 	return n, nil
+}
+
+// getManyRemote fills list with what is there, one reply at a time.
+func (q *Queue[T]) getManyRemote(ctx context.Context, op string, list []T) (n int, err error) {
+	var wrong error
+	err = q.h.ask(ctx, op, "getmany", func(in *coord.Reader) error {
+		for range min(in.Array(), len(list)) {
+			item, err := q.fromItem(in.Bytes())
+			if err != nil {
+				wrong = errors.Join(wrong, fmt.Errorf("item %d: %w", n, err))
+				continue
+			}
+			list[n] = item
+			n++
+		}
+		return nil
+	}, uint64(len(list)))
+	if err != nil {
+		return n, drained(err)
+	}
+	return n, q.h.fail(op, wrong)
 }
 
 // All gives the items as they come, until the queue is closed and drained. Another
@@ -312,17 +416,21 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 // CloseWrite ends the queue, like close of a channel: Get drains it, then answers
 // io.EOF; Put answers ErrClosed, also to those who wait in it. ErrClosed: it was closed
 // already.
-func (q *Queue[T]) CloseWrite() error {
-	items, err := q.use("close write")
+func (q *Queue[T]) CloseWrite() error { return closeWrite(&q.base) }
+
+func closeWrite(b *base[shm.Items]) error {
+	const op = "close write"
+	items, err := b.use(op)
 	if err != nil {
 		return err
 	}
 	if items == nil {
-		return q.h.tell("close write", "closewrite", nil)
+		return b.h.tell(op, "closewrite", nil)
 	}
-	ctx, cancel := constructorContext(q.h.m)
+	defer b.leave()
+	ctx, cancel := constructorContext(b.h.m)
 	defer cancel()
-	return q.h.wrap("close write", items.CloseWrite(ctx))
+	return b.h.fail(op, items.CloseWrite(ctx))
 }
 
 // claim remembers an item that awaits TaskDone.
@@ -332,69 +440,96 @@ func (q *Queue[T]) claim(c shm.Claim) {
 	q.mu.Unlock()
 }
 
+// returnClaims gives back what was taken and not confirmed, when the handle is closed and no
+// call is inside any more.
+func (q *Queue[T]) returnClaims() {
+	q.mu.Lock()
+	claims := q.claims
+	q.claims = nil
+	q.mu.Unlock()
+	if len(claims) == 0 {
+		return
+	}
+	items := shm.ItemsOf(q.h.obj)
+	for _, c := range slices.Backward(claims) {
+		_ = items.Return(context.Background(), c) // fails only if it is not ours any more
+	}
+}
+
 // TaskDone says that the work on an item is done: with AtLeastOnce, on the oldest that
 // this handle took and that was not confirmed. Goroutines that work on items side by
 // side and finish in another order open a handle each. ErrOverRelease: there is no such
 // item.
 func (q *Queue[T]) TaskDone() error {
-	items, err := q.use("task done")
+	const op = "task done"
+	items, err := q.use(op)
 	if err != nil {
 		return err
 	}
 	if items == nil {
-		return q.h.tell("task done", "taskdone", nil)
+		return q.h.tell(op, "taskdone", nil)
 	}
+	defer q.leave()
 	q.h.obj.Release()
 	if !items.Confirms() {
-		return q.h.wrap("task done", items.DoneAny())
+		return q.h.fail(op, items.DoneAny())
 	}
 	q.mu.Lock()
 	if len(q.claims) == 0 {
 		q.mu.Unlock()
-		return q.h.wrap("task done", ErrOverRelease)
+		return q.h.fail(op, ErrOverRelease)
 	}
 	c := q.claims[0]
 	q.claims = q.claims[1:]
 	q.mu.Unlock()
-	return q.h.wrap("task done", items.Done(context.Background(), c))
+	return q.h.fail(op, items.Done(context.Background(), c))
 }
 
 // Join waits until every item that was put has been confirmed by TaskDone. Errors:
 // ErrClosed when the handle is closed, the context's.
 func (q *Queue[T]) Join(ctx context.Context) error {
-	items, err := q.use("join")
+	const op = "join"
+	items, err := q.use(op)
 	if err != nil {
 		return err
 	}
 	if items == nil {
-		return q.h.ask(ctx, "join", "join", nil)
+		return q.h.ask(ctx, op, "join", nil)
 	}
+	defer q.leave()
 	err = items.Join(ctx)
 	q.h.obj.Acquire()
-	return q.h.wrap("join", err)
+	return q.h.fail(op, err)
 }
 
 // Len is the number of items that can be taken now; 0 once the handle is closed.
-func (q *Queue[T]) Len() int {
-	items, err := q.use("len")
-	if err != nil {
+func (q *Queue[T]) Len() int { return lenOf(&q.base) }
+
+func lenOf(b *base[shm.Items]) (n int) {
+	items, err := b.use("len")
+	switch {
+	case err != nil:
 		return 0
+	case items == nil:
+		_ = b.h.look("len", "len", intoInt(&n))
+		return n
 	}
-	if items == nil {
-		return q.h.lenRemote()
-	}
+	defer b.leave()
 	return items.Len()
 }
 
 // Cap is the limit in items; 0: none but memory.
-func (q *Queue[T]) Cap() int {
-	items, err := q.use("cap")
-	if err != nil {
+func (q *Queue[T]) Cap() int { return capOf(&q.base) }
+
+func capOf(b *base[shm.Items]) int {
+	items, err := b.use("cap")
+	switch {
+	case err != nil:
 		return 0
+	case items == nil:
+		return int(b.h.r.known().Uint()) // the first that the kind tells
 	}
-	if items == nil {
-		return q.h.capRemote()
-	}
+	defer b.leave()
 	return items.Cap()
 }
 
@@ -403,64 +538,12 @@ func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
 
 // Full reports that Put would wait. A queue without Cap is never full.
 func (q *Queue[T]) Full() bool {
-	items, err := q.use("full")
-	if err == nil && items == nil {
-		limit := q.h.capRemote()
-		return limit > 0 && q.h.lenRemote() >= limit
-	}
-	return err == nil && items.Full()
-}
-
-// Name is the name by which other processes open the queue.
-func (q *Queue[T]) Name() string {
-	if q == nil {
-		return ""
-	}
-	return q.h.nameOf()
-}
-
-// Err says why the last method without an error could not do its work: ErrClosed; on a
-// remote handle also what the round trip failed with; or nil if it could.
-func (q *Queue[T]) Err() error {
-	items, err := q.use("use")
-	if items == nil && err == nil {
-		return q.h.lastErr()
-	}
-	return err
-}
-
-// Close detaches this handle. Items that it took and did not confirm go back.
-func (q *Queue[T]) Close() error {
-	items, err := q.use("close")
-	if err != nil {
-		return err
-	}
-	if items == nil { // the coordinator knows what this handle took
-		return q.h.close(shm.Queue)
-	}
-	q.mu.Lock()
-	claims := q.claims
-	q.claims = nil
-	q.mu.Unlock()
-	for i := len(claims) - 1; i >= 0; i-- {
-		_ = items.Return(context.Background(), claims[i]) // fails only if it is not ours any more
-	}
-	return q.h.close(shm.Queue)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (q *Queue[T]) MarshalCBOR() ([]byte, error) {
-	if q == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(q.h)
+	limit := q.Cap()
+	return limit > 0 && q.Len() >= limit
 }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.
-func (q *Queue[T]) UnmarshalCBOR(b []byte) error {
-	m, name, err := unmarshalHandle(b, shm.Queue)
-	if err != nil {
-		return err
-	}
-	return q.open(m, "open", name, nil)
-}
+func (q *Queue[T]) UnmarshalCBOR(b []byte) error { return q.attach(b, "Queue", q.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (q *Queue[T]) UnmarshalJSON(b []byte) error { return q.attach(b, "Queue", q.reopen) }

@@ -3,10 +3,10 @@ package carom
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"reflect"
 	"sync"
 
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -20,9 +20,9 @@ const (
 	formText                    // CBOR of a string: likewise
 )
 
-func formOf[T any](layout elementLayout) itemForm {
+func formOf[T any](layout codec.Layout) itemForm {
 	switch t := reflect.TypeFor[T](); {
-	case layout.err == nil && layout.size > 0:
+	case layout.Err == nil && layout.Size > 0:
 		return formFixed
 	case t == reflect.TypeFor[[]byte]():
 		return formBytes
@@ -32,54 +32,13 @@ func formOf[T any](layout elementLayout) itemForm {
 	return formEncoded
 }
 
-// Major types of RFC 8949, in the upper three bits of an item's first byte.
-const (
-	cborBytes = 2 << 5
-	cborText  = 3 << 5
-)
-
 // putText puts b behind the CBOR header of its length, without a copy of both.
 func putText(ctx context.Context, items *shm.Items, b []byte, major byte, wait bool) error {
 	var head [9]byte
-	if b == nil && major == cborBytes {
-		return items.Put(ctx, nil, cborNull, wait)
+	if b == nil && major == codec.Bytes {
+		return items.Put(ctx, nil, codec.Null, wait)
 	}
-	return items.Put(ctx, appendHead(head[:0], major, uint64(len(b))), b, wait)
-}
-
-func appendHead(dst []byte, major byte, n uint64) []byte {
-	switch {
-	case n < 24:
-		return append(dst, major|byte(n))
-	case n < 1<<8:
-		return append(dst, major|24, byte(n))
-	case n < 1<<16:
-		return binary.BigEndian.AppendUint16(append(dst, major|25), uint16(n))
-	case n < 1<<32:
-		return binary.BigEndian.AppendUint32(append(dst, major|26), uint32(n))
-	}
-	return binary.BigEndian.AppendUint64(append(dst, major|27), n)
-}
-
-// cutHead returns what follows the header of an item of that major type; ok is false if b
-// is anything else.
-func cutHead(b []byte, major byte) (body []byte, ok bool) {
-	if len(b) == 0 || b[0]&0xe0 != major || b[0]&0x1f > 27 {
-		return nil, false
-	}
-	head := 1
-	n := uint64(b[0] & 0x1f)
-	if n >= 24 {
-		head += 1 << (n - 24)
-		if len(b) < head {
-			return nil, false
-		}
-		n = 0
-		for _, c := range b[1:head] {
-			n = n<<8 | uint64(c)
-		}
-	}
-	return b[head:], uint64(len(b)-head) == n
+	return items.Put(ctx, codec.AppendHead(head[:0], major, uint64(len(b))), b, wait)
 }
 
 var itemBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -94,7 +53,7 @@ func putBuffer(b *bytes.Buffer) {
 func (q *Queue[T]) putEncoded(ctx context.Context, items *shm.Items, item T, wait bool) error {
 	buf := itemBuffers.Get().(*bytes.Buffer)
 	defer putBuffer(buf)
-	if err := encodeTo(buf, item); err != nil {
+	if err := codec.EncodeTo(buf, item); err != nil {
 		return err
 	}
 	return items.Put(ctx, nil, buf.Bytes(), wait)
@@ -108,7 +67,7 @@ func getText(ctx context.Context, items *shm.Items, wait bool, major byte, into 
 	raw := false
 	c, err = items.Get(ctx, wait,
 		func(b []byte) { // with the queue's lock held: nothing is allocated
-			if body, ok := cutHead(b, major); ok && into != nil && len(body) <= cap(into) {
+			if body, ok := codec.CutHead(b, major); ok && into != nil && len(body) <= cap(into) {
 				text = append(into[:0], body...)
 			} else {
 				raw = true
@@ -123,7 +82,7 @@ func getText(ctx context.Context, items *shm.Items, wait bool, major byte, into 
 }
 
 func textOf(b []byte, major byte, into []byte) (text, whole []byte) {
-	body, ok := cutHead(b, major)
+	body, ok := codec.CutHead(b, major)
 	switch {
 	case !ok:
 		return nil, bytes.Clone(b)
@@ -137,12 +96,12 @@ func textOf(b []byte, major byte, into []byte) (text, whole []byte) {
 func (q *Queue[T]) decode(b []byte, item *T) error {
 	switch q.form {
 	case formBytes:
-		if text, _ := textOf(b, cborBytes, nil); text != nil {
+		if text, _ := textOf(b, codec.Bytes, nil); text != nil {
 			*shm.BytesIn(item) = text
 			return nil
 		}
 	case formText:
-		if text, _ := textOf(b, cborText, nil); text != nil {
+		if text, _ := textOf(b, codec.Text, nil); text != nil {
 			shm.SetText(item, text)
 			return nil
 		}
@@ -161,7 +120,7 @@ func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, 
 		func(b []byte) { buf.Write(b) },
 		func(b []byte) { large, decodeErr = true, decodeInto(b, item) })
 	if err != nil {
-		return q.wrapGet(op, err)
+		return q.failGet(op, err)
 	}
 	q.h.obj.Acquire()
 	if claim != 0 {
@@ -170,15 +129,45 @@ func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, 
 	if !large {
 		decodeErr = decodeInto(buf.Bytes(), item)
 	}
-	return q.h.wrap(op, decodeErr)
+	return q.h.fail(op, decodeErr)
 }
 
 // decodeInto keeps *item off the heap, where it is another's variable.
 func decodeInto[T any](b []byte, item *T) error {
 	var t T
-	err := decodeCBOR(b, &t)
+	err := codec.Decode(b, &t)
 	if err == nil {
 		*item = t
 	}
 	return err
+}
+
+// appendItem appends what an item's bytes in the queue are.
+func (q *Queue[T]) appendItem(dst []byte, item T) ([]byte, error) {
+	switch q.form {
+	case formFixed:
+		return append(dst, shm.BytesOfOne(&item)...), nil
+	case formBytes:
+		b := *shm.BytesIn(&item)
+		if b == nil {
+			return append(dst, codec.Null...), nil
+		}
+		return append(codec.AppendHead(dst, codec.Bytes, uint64(len(b))), b...), nil
+	case formText:
+		b := shm.TextIn(&item)
+		return append(codec.AppendHead(dst, codec.Text, uint64(len(b))), b...), nil
+	}
+	buf := bytes.NewBuffer(dst)
+	err := codec.EncodeTo(buf, item)
+	return buf.Bytes(), err
+}
+
+// fromItem decodes an item that was taken.
+func (q *Queue[T]) fromItem(b []byte) (item T, err error) {
+	if q.form == formFixed {
+		err = copyElement(&item, b)
+	} else {
+		err = q.decode(b, &item)
+	}
+	return item, err
 }

@@ -1,23 +1,26 @@
 package carom
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
-	"sync"
-	"unicode/utf8"
+
+	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/host"
+	"github.com/carom-ipc/carom/shm"
 )
 
 // Type is a type of objects that live in the coordinator, made by Register.
-type Type[T any] struct{ r *registered }
+type Type[T any] struct{ t *host.Type }
 
 // A TypeOption changes how Register makes objects of a type accessible.
-type TypeOption func(*registered)
+type TypeOption func(*host.Options)
 
 // Exposed names the methods that other processes may call. Default: every exported
 // method whose parameters and results can travel, but for Close.
 func Exposed(methods ...string) TypeOption {
-	return func(r *registered) { r.exposed = append(r.exposed, methods...) }
+	return func(o *host.Options) { o.Exposed = append(o.Exposed, methods...) }
 }
 
 // Returns makes the result of method an object of the coordinator, of the registered type
@@ -25,14 +28,14 @@ func Exposed(methods ...string) TypeOption {
 // somebody has it open, so each such Ref wants its Close. Where method returns the same
 // pointer again, it is the same object.
 func Returns(method, typeid string) TypeOption {
-	return func(r *registered) { r.returns[method] = typeid }
+	return func(o *host.Options) { o.Returns[method] = typeid }
 }
 
 // NoCreate is for types whose objects are made by methods of others alone, see Returns.
-func NoCreate() TypeOption { return func(r *registered) { r.noCreate = true } }
+func NoCreate() TypeOption { return func(o *host.Options) { o.NoCreate = true } }
 
 // Concurrent lets methods of an object run at the same time. Default: one after another.
-func Concurrent() TypeOption { return func(r *registered) { r.concurrent = true } }
+func Concurrent() TypeOption { return func(o *host.Options) { o.Concurrent = true } }
 
 // Register makes objects of type T available to all processes, under the name typeid:
 // an object lives in the coordinator, and others call its methods through a Ref, with
@@ -70,104 +73,103 @@ func Concurrent() TypeOption { return func(r *registered) { r.concurrent = true 
 // typeid is empty, longer than 255 bytes, the name of one of carom's own kinds, or that of
 // another type T.
 func Register[T any](typeid string, factory any, opts ...TypeOption) *Type[T] {
-	r := &registered{typeid: typeid, returns: map[string]string{}, methods: map[string]*method{}}
+	if builtinKinds[strings.ToLower(typeid)] != "" {
+		panic(fmt.Sprintf("carom: Register %q: it is the name of one of carom's own kinds", typeid))
+	}
+	o := host.Options{Returns: map[string]string{}}
 	for _, opt := range opts {
-		opt(r)
+		opt(&o)
 	}
-	err := r.complete(reflect.TypeFor[T](), factory)
-	if err == nil {
-		err = r.enter()
-	}
+	t, err := host.Register(typeid, reflect.TypeFor[T](), factory, o)
 	if err != nil {
 		panic(fmt.Sprintf("carom: Register %q: %v", typeid, err))
 	}
-	return &Type[T]{r}
+	return &Type[T]{t}
 }
 
-// registered is a type as Register knows it.
-type registered struct {
-	typeid     string
-	served     reflect.Type // what has the methods: T, or *T
-	given      reflect.Type // T
-	factory    reflect.Value
-	maker      callable // what the factory takes
-	exposed    []string
-	names      []string // of the methods that can be called, sorted
-	methods    map[string]*method
-	returns    map[string]string // typeid by method
-	noCreate   bool
-	concurrent bool
+// New makes sure that there is an object called name, and opens it: it is made of args by
+// the type's factory, unless it is there, in which case args count for nothing. "" asks
+// for a name of its own. Among args, the option Exclusive turns "opens" into ErrExists.
+//
+// Errors: ErrType if the name belongs to something else, if args do not fit the factory,
+// or if the type is NoCreate; ErrNotFound if the coordinator's program does not register
+// the type; what the factory returned, as of a method.
+func (t *Type[T]) New(m *Manager, name string, args ...any) (Ref, error) {
+	var opts []Option
+	var values []any
+	for _, arg := range args {
+		if opt, ok := arg.(Option); ok {
+			opts = append(opts, opt)
+		} else {
+			values = append(values, arg)
+		}
+	}
+	typeid := t.t.ID()
+	o, err := readOptions(typeid, opts)
+	if err == nil {
+		err = t.t.Creates()
+	}
+	var params []byte
+	if err == nil {
+		params, err = codec.AppendArguments(m.codec(), nil, values)
+	}
+	if err != nil {
+		return Ref{}, opError("new", typeid, name, err)
+	}
+	return t.open(m, name, wanted{op: "new", spec: shm.Spec{Exclusive: o.exclusive}, params: func() []byte { return params }})
 }
 
-// types are all registered types, by typeid.
-var types = struct {
-	sync.Mutex
-	byID map[string]*registered
-}{byID: map[string]*registered{}}
-
-// enter makes the type known. Registering it once more replaces it.
-func (r *registered) enter() error {
-	types.Lock()
-	defer types.Unlock()
-	if other := types.byID[r.typeid]; other != nil && other.given != r.given {
-		return fmt.Errorf("it is registered for the type %v already, and now for %v", other.given, r.given)
-	}
-	types.byID[r.typeid] = r
-	return nil
+// Open opens the object called name. ErrNotFound: there is none. ErrType: it is something
+// else.
+func (t *Type[T]) Open(m *Manager, name string) (Ref, error) {
+	return t.open(m, name, wanted{op: "open"})
 }
 
-const maxTypeid = 255
-
-// complete checks what was given, and finds out the rest.
-func (r *registered) complete(t reflect.Type, factory any) error {
-	switch {
-	case r.typeid == "" || !utf8.ValidString(r.typeid) || len(r.typeid) > maxTypeid:
-		return fmt.Errorf("a typeid is UTF-8 text of 1 to %d bytes", maxTypeid)
-	case builtinKinds[strings.ToLower(r.typeid)] != "":
-		return fmt.Errorf("it is the name of one of carom's own kinds")
+func (t *Type[T]) open(m *Manager, name string, w wanted) (Ref, error) {
+	h, err := openServed(m, t.t.ID(), name, w)
+	if err != nil {
+		return Ref{}, err
 	}
-	r.given, r.served = t, t
-	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
-		r.served = reflect.PointerTo(t)
-	}
-	if err := r.setFactory(factory); err != nil {
-		return err
-	}
-	return r.findMethods()
+	return refTo(h), nil
 }
 
-func (r *registered) setFactory(factory any) (err error) {
-	r.factory = reflect.ValueOf(factory)
-	if factory == nil && r.noCreate {
-		return nil
+// RegisterInitializer names a function for Options.Initializer: it runs in the
+// coordinator, with InitArgs, before that serves. f is a func(context.Context, args…)
+// error, and is registered by every program that may be the coordinator, as a package
+// variable's initialiser or in init. Its context ends with the coordinator; FromEnv with
+// it gives a manager, by which it can make objects. InitArgs travel as CBOR. What it
+// returns or panics with is the error of Start.
+//
+// RegisterInitializer panics if f is not such a function.
+func RegisterInitializer(name string, f any) {
+	if err := host.RegisterInitializer(name, f); err != nil {
+		panic("carom: " + err.Error())
 	}
-	wrong := fmt.Errorf("the factory is a %T, want a func(args...) %v or a func(args...) (%v, error)", factory, r.given, r.given)
-	if factory == nil || r.factory.Kind() != reflect.Func || r.factory.IsNil() {
-		return wrong
-	}
-	if r.maker, err = inspect(r.typeid, r.factory.Type(), 0); err != nil {
-		return err
-	}
-	if len(r.maker.results) != 1 || !r.accepts(r.maker.results[0]) {
-		return wrong
-	}
-	return nil
 }
 
-// accepts reports whether a value of type t can become an object.
-func (r *registered) accepts(t reflect.Type) bool {
-	return t == r.given || t == r.served || t.AssignableTo(r.served)
+// Pair is two values that travel as an array of two: an item of an iter.Seq2, or the
+// results of a method that has two.
+type Pair[K, V any] struct {
+	_     struct{} `cbor:",toarray"`
+	Key   K
+	Value V
 }
 
-// object makes what has the methods of a value that accepts allowed; none of a nil.
-func (r *registered) object(v reflect.Value) (reflect.Value, bool) {
-	if v.Type() == r.given && r.given != r.served {
-		boxed := reflect.New(r.given)
-		boxed.Elem().Set(v)
-		return boxed, true
+// MarshalJSON encodes the pair as an array.
+func (p Pair[K, V]) MarshalJSON() ([]byte, error) { return json.Marshal([]any{p.Key, p.Value}) }
+
+// UnmarshalJSON decodes an array of two.
+func (p *Pair[K, V]) UnmarshalJSON(b []byte) error {
+	var parts []json.RawMessage
+	err := json.Unmarshal(b, &parts)
+	if err == nil && len(parts) != 2 {
+		err = fmt.Errorf("%w: a pair of %d", ErrType, len(parts))
 	}
-	if v.Kind() == reflect.Interface {
-		v = v.Elem()
+	if err == nil {
+		err = json.Unmarshal(parts[0], &p.Key)
 	}
-	return v, v.IsValid() && (v.Kind() != reflect.Pointer || !v.IsNil())
+	if err == nil {
+		err = json.Unmarshal(parts[1], &p.Value)
+	}
+	return err
 }

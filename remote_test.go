@@ -38,7 +38,9 @@ func dialTest(t testing.TB, connect func(context.Context) (net.Conn, error)) *Ma
 	c, err := coord.Dial(t.Context(), "", "", coord.DialConfig{AuthKey: testKey, Connect: connect})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
-	return &Manager{client: c, opts: Options{Timeout: 5 * time.Second}}
+	m := newManager((*Options)(nil).orDefault(), "", testKey, nil)
+	m.client = c
+	return m
 }
 
 func toSocket(path string) func(context.Context) (net.Conn, error) {
@@ -111,9 +113,9 @@ func TestHandlesThatAreNotOpen(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, closed.Err())
 	require.NoError(t, closed.Close())
-	require.NoError(t, closed.Close())
+	require.ErrorIs(t, closed.Close(), ErrClosed)
 	require.Equal(t, "d", closed.Name())
-	for _, d := range []*Dict[string, int]{nil, {}, closed} {
+	for _, d := range []*Dict[string, int]{{}, closed} {
 		require.ErrorIs(t, d.Err(), ErrClosed)
 		require.ErrorIs(t, d.Set(ctx, "a", 1), ErrClosed)
 		_, err := d.Keys(ctx)
@@ -126,12 +128,12 @@ func TestHandlesThatAreNotOpen(t *testing.T) {
 		}
 		var op *OpError
 		require.ErrorAs(t, d.Clear(ctx), &op)
-		require.Equal(t, "Dict", op.Kind)
+		require.Equal(t, "clear", op.Op)
 	}
-	var l *List[int]
-	require.Empty(t, l.Name())
-	require.ErrorIs(t, l.Sort(ctx), ErrClosed)
-	require.ErrorIs(t, l.Close(), ErrClosed)
+	var l *List[int] // as a nil *sync.Mutex does
+	require.Panics(t, func() { l.Name() })
+	require.Panics(t, func() { _ = l.Sort(ctx) })
+	require.Panics(t, func() { _ = l.Close() })
 	_, err = Attr[int]("a").Get(ctx, &Namespace{})
 	require.ErrorIs(t, err, ErrClosed)
 }

@@ -3,8 +3,8 @@ package carom
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
+	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -14,10 +14,12 @@ import (
 // acquired, and what a process acquired stays acquired when it dies. With the option
 // Permits, and in a BoundedSemaphore, they are permits: what a dead process held comes
 // back. Waiters are served in the order in which they came.
-type Semaphore struct {
-	units atomic.Pointer[shm.Units] // nil once closed
-	h     *handle
-}
+//
+// Close releases nothing: permits are the process's, and come back when it releases them by
+// another handle, or ends. A Close that overlaps with Acquire or Release of the same handle
+// is the program's own race, as they may be one instruction each: they may or may not take
+// place.
+type Semaphore struct{ base[shm.Units] }
 
 // BoundedSemaphore is a Semaphore of permits that never has more than at first.
 type BoundedSemaphore struct{ Semaphore }
@@ -34,7 +36,7 @@ func NewSemaphore(m *Manager, name string, n int, opts ...Option) (*Semaphore, e
 // OpenSemaphore attaches to the semaphore called name. ErrNotFound: there is none.
 func OpenSemaphore(m *Manager, name string) (*Semaphore, error) {
 	s := new(Semaphore)
-	return opened(s, s.open(m, "open", shm.Semaphore, name, 0, nil))
+	return opened(s, s.reopen(m, name))
 }
 
 // NewBoundedSemaphore makes sure that there is a bounded semaphore called name with n
@@ -48,17 +50,24 @@ func NewBoundedSemaphore(m *Manager, name string, n int, opts ...Option) (*Bound
 // is none.
 func OpenBoundedSemaphore(m *Manager, name string) (*BoundedSemaphore, error) {
 	s := new(BoundedSemaphore)
-	return opened(s, s.open(m, "open", shm.BoundedSemaphore, name, 0, nil))
+	return opened(s, s.reopen(m, name))
+}
+
+func (s *Semaphore) reopen(m *Manager, name string) error {
+	return s.open(m, "open", shm.Semaphore, name, 0, nil)
+}
+
+func (s *BoundedSemaphore) reopen(m *Manager, name string) error {
+	return s.open(m, "open", shm.BoundedSemaphore, name, 0, nil)
 }
 
 func (s *Semaphore) open(m *Manager, op string, kind shm.Kind, name string, n int, opts []Option) error {
-	h := &handle{kind: kind, name: name}
-	o, err := readOptions(kind, opts)
+	o, err := readOptions(kind.String(), opts)
 	if err == nil && (n < 0 || n > shm.SemaphoreMax) {
 		err = fmt.Errorf("%w: %d units, want 0 to %d", ErrType, n, shm.SemaphoreMax)
 	}
 	if err != nil {
-		return h.wrap(op, err)
+		return opError(op, kind.String(), name, err)
 	}
 	flags := uint16(0)
 	switch {
@@ -67,54 +76,56 @@ func (s *Semaphore) open(m *Manager, op string, kind shm.Kind, name string, n in
 	case o.permits:
 		flags = shm.SemaphorePermits
 	}
-	if m.isRemote() {
-		s.h, err = openRemoteHandle(m, op, kind, name, "", o.exclusive, semaphoreParams(kind, n, o))
-		return err
-	}
-	spec := shm.SemaphoreSpec(kind, name, uint32(n), flags)
-	spec.Exclusive, spec.OpenOnly, spec.Any = o.exclusive, op == "open", op == "open"
-	spec.Describe = func(n uint64, flags uint32) string {
+	w := wanted{op: op, spec: shm.SemaphoreSpec(kind, name, uint32(n), flags)}
+	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
+	w.spec.Describe = func(n uint64, flags uint32) string {
 		return fmt.Sprintf("%d units, permits %t", n, flags&shm.SemaphorePermits != 0)
 	}
-	if h, _, err = openHandle(m, op, spec); err != nil {
+	w.params = func() []byte {
+		if kind == shm.BoundedSemaphore {
+			return coord.AppendUint(coord.AppendArray(nil, 1), uint64(n))
+		}
+		return coord.AppendBool(coord.AppendUint(coord.AppendArray(nil, 2), uint64(n)), o.permits)
+	}
+	h, err := openShared(m, w)
+	if err != nil {
 		return err
 	}
-	s.h = h
-	s.units.Store(shm.UnitsOf(h.obj))
-	h.bind(func() { s.units.Store(nil) })
+	if s.h = h; h.obj != nil {
+		s.bind(h, shm.UnitsOf(h.obj), nil)
+	}
 	return nil
-}
-
-// use is where the semaphore is; nil without an error where that is at the coordinator.
-func (s *Semaphore) use(op string) (*shm.Units, error) {
-	if s == nil {
-		return nil, (*handle)(nil).away(shm.Semaphore, op)
-	}
-	if u := s.units.Load(); u != nil {
-		return u, nil
-	}
-	return nil, s.h.away(shm.Semaphore, op)
 }
 
 // Acquire takes a unit, and waits for one until ctx ends. Errors: ErrClosed, the
 // context's; no unit is taken then.
-func (s *Semaphore) Acquire(ctx context.Context) error { return s.acquire(ctx, "acquire", true) }
+func (s *Semaphore) Acquire(ctx context.Context) error {
+	if !shm.Race {
+		if u := s.local.Load(); u != nil && u.TryTake() {
+			return nil
+		}
+	}
+	return s.acquireSlow(ctx, "acquire", true)
+}
 
 // TryAcquire is Acquire without waiting: ErrLocked if there is no unit.
 func (s *Semaphore) TryAcquire() error {
-	return s.acquire(context.Background(), "try acquire", false)
+	return s.acquireSlow(context.Background(), "try acquire", false)
 }
 
-func (s *Semaphore) acquire(ctx context.Context, op string, wait bool) error {
+func (s *Semaphore) acquireSlow(ctx context.Context, op string, wait bool) error {
 	u, err := s.use(op)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case u == nil && wait:
+		return s.h.ask(ctx, op, "acquire", nil)
+	case u == nil:
+		return s.h.tell(op, "tryacquire", nil)
 	}
-	if u == nil {
-		return s.acquireRemote(ctx, op, wait)
-	}
+	defer s.leave()
 	if err := u.Acquire(ctx, wait); err != nil {
-		return s.h.wrap(op, err)
+		return s.h.fail(op, err)
 	}
 	s.h.obj.Acquire()
 	return nil
@@ -124,94 +135,65 @@ func (s *Semaphore) acquire(ctx context.Context, op string, wait bool) error {
 // acquired. Errors: ErrOverRelease if there would be more than at first (bounded) or than
 // 2147483647, or for a negative n; nothing is released then.
 func (s *Semaphore) Release(n ...int) error {
-	u, err := s.use("release")
+	if len(n) == 0 {
+		if !shm.Race {
+			if u := s.local.Load(); u != nil && u.TryGive(1) {
+				return nil
+			}
+		}
+		return s.release(1)
+	}
+	total := 0
+	for _, k := range n {
+		if k < 0 || total+k > shm.SemaphoreMax {
+			return s.h.fail("release", fmt.Errorf("%d units: %w", k, ErrOverRelease))
+		}
+		total += k
+	}
+	return s.release(total)
+}
+
+func (s *Semaphore) release(n int) error {
+	const op = "release"
+	u, err := s.use(op)
 	if err != nil {
 		return err
 	}
-	total := 1
-	if len(n) > 0 {
-		total = 0
-		for _, k := range n {
-			if k < 0 || total+k > shm.SemaphoreMax {
-				return s.h.wrap("release", fmt.Errorf("%d units: %w", k, ErrOverRelease))
-			}
-			total += k
-		}
-	}
 	if u == nil {
-		return s.h.tell("release", "release", nil, uint64(total))
+		return s.h.tell(op, "release", nil, uint64(n))
 	}
+	defer s.leave()
 	s.h.obj.Release()
-	return s.h.wrap("release", u.Release(uint32(total)))
+	return s.h.fail(op, u.Release(uint32(n)))
 }
 
 // Value is how many units can be taken now; 0 once the handle is closed.
-func (s *Semaphore) Value() int {
-	u, err := s.use("value")
-	if err != nil {
+func (s *Semaphore) Value() (n int) {
+	const op = "value"
+	u, err := s.use(op)
+	switch {
+	case err != nil:
 		return 0
+	case u == nil:
+		_ = s.h.look(op, "value", intoInt(&n))
+		return n
 	}
-	if u == nil {
-		return s.valueRemote()
-	}
+	defer s.leave()
 	return u.Value()
 }
 
-// Name is the name by which other processes open the semaphore.
-func (s *Semaphore) Name() string {
-	if s == nil {
-		return ""
-	}
-	return s.h.nameOf()
-}
-
-// Err says why the last Value was 0: ErrClosed; on a remote handle also what the round
-// trip failed with; or nil.
-func (s *Semaphore) Err() error {
-	u, err := s.use("use")
-	if u == nil && err == nil {
-		return s.h.lastErr()
-	}
-	return err
-}
-
-// Close detaches this handle. It releases nothing: permits are the process's, and come back
-// when it releases them by another handle, or ends.
-func (s *Semaphore) Close() error {
-	if _, err := s.use("close"); err != nil {
-		return err
-	}
-	return s.h.close(s.h.kind)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (s *Semaphore) MarshalCBOR() ([]byte, error) {
-	if s == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(s.h)
-}
-
 // UnmarshalCBOR attaches the handle, through the manager that it names.
-func (s *Semaphore) UnmarshalCBOR(b []byte) error { return s.unmarshal(b, shm.Semaphore) }
+func (s *Semaphore) UnmarshalCBOR(b []byte) error { return s.attach(b, "Semaphore", s.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (s *Semaphore) UnmarshalJSON(b []byte) error { return s.attach(b, "Semaphore", s.reopen) }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.
 func (s *BoundedSemaphore) UnmarshalCBOR(b []byte) error {
-	return s.unmarshal(b, shm.BoundedSemaphore)
+	return s.attach(b, "BoundedSemaphore", s.reopen)
 }
 
-func (s *Semaphore) unmarshal(b []byte, kind shm.Kind) error {
-	m, name, err := unmarshalHandle(b, kind)
-	if err != nil {
-		return err
-	}
-	return s.open(m, "open", kind, name, 0, nil)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (s *BoundedSemaphore) MarshalCBOR() ([]byte, error) {
-	if s == nil {
-		return cborNull, nil
-	}
-	return s.Semaphore.MarshalCBOR()
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (s *BoundedSemaphore) UnmarshalJSON(b []byte) error {
+	return s.attach(b, "BoundedSemaphore", s.reopen)
 }

@@ -3,18 +3,42 @@ package carom
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/internal/budget"
+	"github.com/carom-ipc/carom/internal/codec"
+	"github.com/carom-ipc/carom/internal/endpoint"
+	"github.com/carom-ipc/carom/internal/host"
+	"github.com/carom-ipc/carom/internal/served"
+	"github.com/carom-ipc/carom/internal/spawn"
 	"github.com/carom-ipc/carom/shm"
 )
 
 // Limits bound what clients can make a coordinator spend. The zero value of each field
 // stands for the default that it names.
-type Limits = coord.Limits
+type Limits struct {
+	Frame       int   // bytes of one request or reply; default 64 MiB, at most 1 GiB
+	Depth       int   // levels of nesting in arguments; default 128, at most 1,000
+	Connections int   // authenticated connections; further ones are refused; default 4,096
+	Sessions    int   // of clients, connected or in their grace period; beyond it ErrTooLarge; default 4,096
+	Handshakes  int   // connections that are not authenticated yet; the oldest makes way for a further one; default 256
+	Memory      int64 // bytes of dynamic objects, names and overhead included; beyond it ErrNoMemory; default 1 GiB
+	Blocking    int   // blocking calls of one session at a time; beyond it ErrTooLarge; default 16,384
+	Streams     int   // open streams of one session; beyond it ErrTooLarge; default 1,024
+	Queue       int   // bytes of replies: waiting for one client to read them before its requests wait too, and kept for it to be sent again; default 16 MiB
+
+	Grace            time.Duration // how long a session whose client can resume it outlives its connection; default 3 s, negative: not at all
+	HandshakeTimeout time.Duration // for the whole handshake; default 5 s
+	StallTimeout     time.Duration // a client that reads nothing for that long, while there is something to read, is dropped; default 30 s
+}
 
 // ServeConfig is what a coordinator that runs on its own needs.
 type ServeConfig struct {
@@ -37,18 +61,18 @@ type ServeConfig struct {
 func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if len(c.AuthKey) == 0 {
 		var err error
-		if c.AuthKey, err = keyFromEnv(); err != nil {
+		if c.AuthKey, err = endpoint.KeyFromEnv(); err != nil {
 			return &OpError{Op: "serve", Err: err}
 		}
 	}
-	if err := checkCodec(c.Codec); err != nil {
+	if err := codec.Check(c.Codec); err != nil {
 		return &OpError{Op: "serve", Err: err}
 	}
 	if c.Codec == nil {
 		c.Codec = CBOR
 	}
 	if c.Memory == 0 {
-		c.Memory = defaultMemory()
+		c.Memory = budget.Default()
 	}
 	if len(c.Listen) == 0 {
 		c.Listen = []string{""}
@@ -57,9 +81,9 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if err != nil {
 		return &OpError{Op: "serve", Err: err}
 	}
-	s, err := serve(arena, serveConfig{addrs: c.Listen, tls: c.TLS, key: c.AuthKey, limits: c.Limits, codec: c.Codec, logger: c.Logger})
+	s, err := serve(arena, serveConfig{addrs: c.Listen, tls: c.TLS, key: c.AuthKey, limits: coord.Limits(c.Limits), codec: c.Codec, logger: c.Logger})
 	if err != nil {
-		_ = arena.Close()
+		_ = arena.Close(context.Background())
 		return &OpError{Op: "serve", Name: strings.Join(c.Listen, " "), Err: err}
 	}
 	if c.Ready != nil {
@@ -71,9 +95,157 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	defer cancel()
 	err = s.stop(drain)
 	for _, addr := range s.addrs {
-		if network, path, perr := parseAddr(addr); perr == nil && network == "unix" && !strings.HasPrefix(path, "@") {
+		if network, path, perr := endpoint.Parse(addr); perr == nil && network == "unix" && !strings.HasPrefix(path, "@") {
 			_ = os.Remove(path)
 		}
 	}
 	return err
+}
+
+// launch launches the coordinator of Start.
+func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*spawn.Coordinator, error) {
+	args, err := codec.Encode(opts.InitArgs)
+	if err != nil {
+		return nil, fmt.Errorf("InitArgs: %w", err)
+	}
+	return spawn.Launch(ctx, spawn.LaunchConfig{Command: opts.Command, Logger: opts.Logger, Start: spawn.Start{
+		Remote: opts.Remote, Addr: opts.Addr, Key: key, Name: opts.Initializer, Args: args, Codec: opts.Codec.Name(), Limits: coord.Limits(opts.Limits),
+	}}, arena.File())
+}
+
+// serveLaunched serves in the process that launch started.
+func serveLaunched(start spawn.Start, file *os.File) (addr string, stop func(context.Context) error, err error) {
+	arena, err := shm.Attach(file)
+	if err != nil {
+		return "", nil, err
+	}
+	_ = file.Close()
+	with, err := codec.ByName(start.Codec)
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := serve(arena, serveConfig{addrs: []string{start.Addr}, key: start.Key, limits: start.Limits, codec: with,
+		initializer: start.Name, initArgs: start.Args, only: true})
+	if err != nil {
+		return "", nil, err
+	}
+	stop = s.stop
+	if start.Remote { // then the process that launched this one does not map the arena, and cannot mark it
+		stop = func(ctx context.Context) error {
+			arena.MarkClosed()
+			return s.stop(ctx)
+		}
+	}
+	return s.addrs[0], stop, nil
+}
+
+type serveConfig struct {
+	addrs       []string
+	tls         *tls.Config
+	key         []byte
+	limits      coord.Limits
+	codec       Codec
+	initializer string
+	initArgs    []byte
+	only        bool // the process is there for this coordinator alone
+	logger      *slog.Logger
+}
+
+// serving is a coordinator at work in this process.
+type serving struct {
+	addrs  []string
+	server *coord.Server
+	host   *host.Host
+	own    *Manager
+	done   sync.WaitGroup
+}
+
+// serve listens and serves the arena and the objects of the coordinator.
+func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
+	arena.SetRole(shm.RoleCoordinator)
+	s := &serving{}
+	inside := func(ctx context.Context) context.Context { return context.WithValue(ctx, ownManager{}, s.own) }
+	var err error
+	if s.host, err = host.New(host.Config{
+		Codec: c.codec, Logger: c.logger, Context: inside,
+		Reference: func(typeid, name string, handle uint64) ([]byte, error) {
+			return marshalOpened(s.own, typeid, name, handle)
+		},
+	}); err != nil {
+		return nil, err
+	}
+	id := arena.ID()
+	payload, err := codec.Encode(welcome{Arena: id[:]})
+	if err != nil {
+		return nil, err
+	}
+	s.server, err = coord.NewServer(coord.Config{
+		AuthKey: c.key, Names: served.Names(arena), Kinds: s.host.Kinds(), Openers: served.Openers(arena), Codec: c.codec.Name(),
+		Limits: c.limits, Logger: c.logger,
+		Lane: func(ctx context.Context, name string) (coord.Lane, error) { return arena.OpenLane(ctx, name) },
+		Welcome: func(p coord.Peer) ([]byte, []*os.File, error) {
+			if !p.Local {
+				return payload, nil, nil
+			}
+			return payload, []*os.File{arena.File()}, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var listeners []net.Listener
+	for _, want := range c.addrs {
+		l, addr, err := endpoint.Listen(want, c.tls)
+		if err != nil {
+			closeAll(listeners)
+			s.removeSocketDirs()
+			return nil, err
+		}
+		listeners, s.addrs = append(listeners, l), append(s.addrs, addr)
+	}
+	// Inside, it serves already: for the initializer.
+	s.own = newOwnManager((&Options{Codec: c.codec, Logger: c.logger}).orDefault(), s.addrs[0], c.key, arena, s.server)
+	if c.only {
+		inherited = s.own
+	}
+	if c.initializer != "" {
+		if err := host.RunInitializer(inside(s.own.ctx), c.initializer, c.initArgs); err != nil {
+			closeAll(listeners)
+			s.removeSocketDirs()
+			_ = s.server.Close()
+			return nil, errors.Join(err, s.own.detach(s.own.ctx))
+		}
+	}
+	for _, l := range listeners {
+		s.done.Go(func() {
+			if err := s.server.Serve(l); err != nil && c.logger != nil {
+				c.logger.Error("a listener failed", "addr", l.Addr(), "error", err)
+			}
+		})
+	}
+	return s, nil
+}
+
+func (s *serving) removeSocketDirs() {
+	for _, addr := range s.addrs {
+		endpoint.RemoveSocketDir(addr)
+	}
+}
+
+// settleTime is how long the Close of objects of registered types may take at the end, and
+// how long the arena may take to let go.
+const settleTime = 2 * time.Second
+
+// stop drains until ctx ends, then stops for good.
+func (s *serving) stop(ctx context.Context) error {
+	err := s.server.Shutdown(ctx)
+	s.removeSocketDirs()
+	if isContextError(err) {
+		err = nil
+	}
+	s.done.Wait()
+	s.host.Settle(settleTime)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	return errors.Join(err, s.own.detach(last))
 }

@@ -3,9 +3,11 @@ package carom
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
-	"sync/atomic"
+	"weak"
 
+	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/shm"
 )
@@ -17,12 +19,17 @@ import (
 // answers ErrOwnerDied, without the lock, to those who wait and to all who come, until
 // somebody calls Recover and repairs what the lock guards, or Unlock. With the option
 // AutoRecover, the next Lock succeeds.
-type Lock struct {
-	word atomic.Pointer[futex.Mutex] // nil once closed
-	d    *futex.Domain
+//
+// Close does not unlock. A Close that overlaps with Lock or Unlock of the same handle is the
+// program's own race, as they may be one instruction each: it may or may not find the lock
+// acquired.
+type Lock struct{ mutex }
+
+// mutex is what locks of both kinds are.
+type mutex struct {
+	base[futex.Mutex]
+	d    *futex.Domain // names this process in the word
 	mode futex.Mode
-	h    *handle
-	// A lock that is part of a value or an array has that one's handle.
 }
 
 const lockAutoRecover = 1 // flag of the entry
@@ -32,94 +39,131 @@ const lockAutoRecover = 1 // flag of the entry
 // with the option Exclusive, ErrNoMemory.
 func NewLock(m *Manager, name string, opts ...Option) (*Lock, error) {
 	l := new(Lock)
-	return opened(l, l.open(m, "new", name, opts))
+	return opened(l, l.open(m, "new", shm.Lock, name, opts))
 }
 
 // OpenLock attaches to the lock called name. ErrNotFound: there is none.
 func OpenLock(m *Manager, name string) (*Lock, error) {
 	l := new(Lock)
-	return opened(l, l.open(m, "open", name, nil))
+	return opened(l, l.reopen(m, name))
 }
 
-func (l *Lock) open(m *Manager, op, name string, opts []Option) error {
-	o, err := readOptions(shm.Lock, opts)
+func (l *Lock) reopen(m *Manager, name string) error { return l.open(m, "open", shm.Lock, name, nil) }
+
+func (l *mutex) open(m *Manager, op string, kind shm.Kind, name string, opts []Option) error {
+	o, err := readOptions(kind.String(), opts)
 	if err != nil {
-		return (&handle{kind: shm.Lock, name: name}).wrap(op, err)
+		return opError(op, kind.String(), name, err)
 	}
-	spec := shm.Spec{Name: name, Kind: shm.Lock, Payload: shm.LockPayload, Exclusive: o.exclusive, OpenOnly: op == "open",
-		Any: op == "open", Describe: describeLock}
+	w := wanted{op: op, spec: shm.Spec{Name: name, Kind: kind, Payload: shm.LockPayload, Exclusive: o.exclusive, Any: op == "open",
+		Describe: func(_ uint64, flags uint32) string { return fmt.Sprintf("auto recover %t", flags&lockAutoRecover != 0) }}}
 	if o.autoRecover {
-		spec.Flags = lockAutoRecover
+		w.spec.Flags = lockAutoRecover
 	}
-	if m.isRemote() {
-		l.h, err = openRemoteHandle(m, op, shm.Lock, name, "", o.exclusive, lockParams(o))
-		return err
+	w.params = func() []byte { return coord.AppendBool(coord.AppendArray(nil, 1), o.autoRecover) }
+	h, err := openShared(m, w)
+	if err == nil {
+		l.take(h)
 	}
-	h, _, err := openHandle(m, op, spec)
-	if err != nil {
-		return err
+	return err
+}
+
+// take makes l the lock that h is, or that is part of what h is.
+func (l *mutex) take(h *handle) {
+	if l.h = h; h.obj == nil {
+		return
 	}
-	l.h, l.d = h, m.arena.Domain()
-	if h.obj.Flags&lockAutoRecover != 0 {
+	l.d = h.m.arena.Domain()
+	if !h.part && h.obj.Flags&lockAutoRecover != 0 {
 		l.mode = futex.TakeOver
 	}
-	l.word.Store(shm.LockOf(h.obj))
-	h.bind(func() { l.word.Store(nil) })
-	return nil
+	l.local.Store(shm.LockOf(h.obj.Object))
+	weakly := weak.Make(l) // the handle must not keep what is collected: see ownLocks
+	h.obj.Bind(func() {
+		if l := weakly.Value(); l != nil {
+			l.local.Store(nil)
+		}
+	}, nil)
 }
 
-func describeLock(_ uint64, flags uint32) string {
-	return fmt.Sprintf("auto recover %t", flags&lockAutoRecover != 0)
+// ownLocks are the locks that Lock of a value or an array gave out, each a handle of its own
+// on the lock inside. They go with the value's handle, or when nobody has them any more.
+type ownLocks struct {
+	mu   sync.Mutex
+	open map[*handle]struct{}
 }
 
-// ownLock is the lock inside a value or an array.
-func ownLock(h *handle) *Lock {
-	if h == nil || h.r != nil || h.gone(h.kind, "lock") != nil {
-		return &Lock{h: h}
+// of returns a handle on the lock inside what h is.
+func (o *ownLocks) of(h *handle) *Lock {
+	l := new(Lock)
+	if h == nil {
+		return l
 	}
-	l := &Lock{h: h, d: h.m.arena.Domain()}
-	l.word.Store(shm.LockOf(h.obj))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	part, err := h.again()
+	if err != nil { // it is closed
+		l.h = h
+		return l
+	}
+	l.take(part)
+	if o.open == nil {
+		o.open = make(map[*handle]struct{})
+	}
+	o.open[part] = struct{}{}
+	runtime.AddCleanup(l, o.forget, part)
 	return l
+}
+
+// forget closes a lock that nobody has any more.
+func (o *ownLocks) forget(part *handle) {
+	o.mu.Lock()
+	_, open := o.open[part]
+	delete(o.open, part)
+	o.mu.Unlock()
+	if open {
+		go part.close() // which may take a round trip; ErrClosed if the user did
+	}
+}
+
+// close closes all that there are.
+func (o *ownLocks) close() {
+	o.mu.Lock()
+	open := o.open
+	o.open = nil
+	o.mu.Unlock()
+	for part := range open {
+		_ = part.close() // ErrClosed if the user did
+	}
 }
 
 // Lock acquires the lock, and waits for it until ctx ends. Errors: ErrOwnerDied,
 // ErrClosed, the context's; the lock is not acquired then.
 func (l *Lock) Lock(ctx context.Context) error {
-	if l != nil && !shm.Race {
-		if m := l.word.Load(); m != nil && m.TryOwn(l.d) {
+	if !shm.Race {
+		if m := l.local.Load(); m != nil && m.TryOwn(l.d) {
 			return nil
 		}
 	}
 	return l.lockSlow(ctx)
 }
 
-func (l *Lock) lockSlow(ctx context.Context) error {
-	m, err := l.mutex("lock")
-	if err != nil {
-		return err
-	}
-	if m == nil {
-		return l.h.ask(ctx, "lock", "lock", nil)
-	}
-	if _, err := m.Lock(ctx, l.d, l.mode); err != nil {
-		return l.h.wrap("lock", err)
-	}
-	l.h.obj.Acquire()
-	return nil
-}
+func (l *Lock) lockSlow(ctx context.Context) error { return l.acquire(ctx, "lock", l.mode) }
 
 // TryLock is Lock without waiting: ErrLocked if somebody holds it, or if it was just given
 // back to one who has waited for long.
 func (l *Lock) TryLock() error {
-	m, err := l.mutex("try lock")
+	const op = "try lock"
+	m, err := l.use(op)
 	if err != nil {
 		return err
 	}
 	if m == nil {
-		return l.h.tell("try lock", "trylock", nil)
+		return l.h.tell(op, "trylock", nil)
 	}
+	defer l.leave()
 	if _, err := m.TryLock(l.d, l.mode); err != nil {
-		return l.h.wrap("try lock", err)
+		return l.h.fail(op, err)
 	}
 	l.h.obj.Acquire()
 	return nil
@@ -127,16 +171,20 @@ func (l *Lock) TryLock() error {
 
 // Recover is Lock for those who are ready to repair what the lock guards: it succeeds
 // also when the last owner died.
-func (l *Lock) Recover(ctx context.Context) error {
-	m, err := l.mutex("recover")
+func (l *Lock) Recover(ctx context.Context) error { return l.acquire(ctx, "recover", futex.TakeOver) }
+
+// acquire is Lock and Recover, whose names are also those of the coordinator's methods.
+func (l *Lock) acquire(ctx context.Context, op string, mode futex.Mode) error {
+	m, err := l.use(op)
 	if err != nil {
 		return err
 	}
 	if m == nil {
-		return l.h.ask(ctx, "recover", "recover", nil)
+		return l.h.ask(ctx, op, op, nil)
 	}
-	if _, err := m.Lock(ctx, l.d, futex.TakeOver); err != nil {
-		return l.h.wrap("recover", err)
+	defer l.leave()
+	if _, err := m.Lock(ctx, l.h.obj.Domain(), mode); err != nil {
+		return l.h.fail(op, err)
 	}
 	l.h.obj.Acquire()
 	return nil
@@ -145,8 +193,8 @@ func (l *Lock) Recover(ctx context.Context) error {
 // Unlock releases the lock, whoever holds it, and clears the state of a dead owner.
 // ErrNotLocked: nobody holds it.
 func (l *Lock) Unlock() error {
-	if l != nil && !shm.Race {
-		if m := l.word.Load(); m != nil && m.TryDisown(l.d) {
+	if !shm.Race {
+		if m := l.local.Load(); m != nil && m.TryDisown(l.d) {
 			return nil
 		}
 	}
@@ -154,36 +202,68 @@ func (l *Lock) Unlock() error {
 }
 
 func (l *Lock) unlockSlow() error {
-	m, err := l.mutex("unlock")
+	const op = "unlock"
+	m, err := l.use(op)
 	if err != nil {
 		return err
 	}
 	if m == nil {
-		return l.h.tell("unlock", "unlock", nil)
+		return l.h.tell(op, "unlock", nil)
 	}
+	defer l.leave()
 	l.h.obj.Release()
-	return l.h.wrap("unlock", m.Unlock(l.d))
+	return l.h.fail(op, m.Unlock(l.d))
 }
 
-// Do runs f with the lock held, and unlocks also when f panics.
+// Do runs f with the lock held, and unlocks also when f panics, and when the handle is closed
+// meanwhile. Errors: f's, and those of Lock.
 func (l *Lock) Do(ctx context.Context, f func() error) error {
-	if err := l.Lock(ctx); err != nil {
+	const op = "do"
+	m, err := l.use(op)
+	if err != nil {
 		return err
 	}
-	defer l.Unlock()
+	if m == nil {
+		return l.doRemote(ctx, op, f)
+	}
+	defer l.leave()
+	if _, err := m.Lock(ctx, l.h.obj.Domain(), l.mode); err != nil {
+		return l.h.fail(op, err)
+	}
+	l.h.obj.Acquire()
+	defer func() {
+		l.h.obj.Release()
+		_ = m.Unlock(l.d) // fails if f unlocked it
+	}()
+	return f()
+}
+
+func (l *Lock) doRemote(ctx context.Context, op string, f func() error) error {
+	ctx, done, err := l.h.stay(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := l.h.ask(ctx, op, "lock", nil); err != nil {
+		return err
+	}
+	defer func() { _ = l.h.tell(op, "unlock", nil) }()
 	return f()
 }
 
 // Fence is the number of acquisitions so far. It grows with each: whoever guards
 // something that the lock cannot reach compares it to refuse a late owner.
-func (l *Lock) Fence() uint64 {
-	m, err := l.mutex("fence")
-	if err != nil {
+func (l *Lock) Fence() (fence uint64) {
+	const op = "fence"
+	m, err := l.use(op)
+	switch {
+	case err != nil:
 		return 0
+	case m == nil:
+		_ = l.h.look(op, "fence", intoUint(&fence))
+		return fence
 	}
-	if m == nil {
-		return l.fenceRemote()
-	}
+	defer l.leave()
 	return m.Fence()
 }
 
@@ -205,63 +285,245 @@ func (k locker) Unlock() {
 	}
 }
 
-// mutex is where the lock is; nil without an error where that is at the coordinator.
-func (l *Lock) mutex(op string) (*futex.Mutex, error) {
-	if l != nil {
-		if m := l.word.Load(); m != nil {
-			return m, nil
+// UnmarshalCBOR attaches the handle, through the manager that it names.
+func (l *Lock) UnmarshalCBOR(b []byte) error { return l.attach(b, "Lock", l.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (l *Lock) UnmarshalJSON(b []byte) error { return l.attach(b, "Lock", l.reopen) }
+
+// RLock is a lock that its holder may acquire again. Who holds it is carried by the
+// context that Lock returns: with that context, or one made from it, Lock and Do succeed
+// at once, and as many Unlocks release it. A process's death is as for Lock; only a
+// holder may unlock. Close does not unlock.
+type RLock struct{ mutex }
+
+// hold is one acquisition of an RLock, shared by all contexts made from it.
+type hold struct {
+	fence uint64
+
+	mu    sync.Mutex
+	depth int // 0: released
+}
+
+// holdKey finds the hold of an object in a context: by the object, or by its manager and
+// name, where the memory is not mapped.
+type holdKey struct {
+	obj  *shm.Object
+	m    *Manager
+	name string
+}
+
+func (l *RLock) key() holdKey {
+	if l.h.obj == nil {
+		return holdKey{m: l.h.m, name: l.h.name}
+	}
+	return holdKey{obj: l.h.obj.Object}
+}
+
+// NewRLock makes sure that there is a re-entrant lock called name, and attaches to it.
+// "" asks for a name of its own. Options: AutoRecover, Exclusive. Errors: as NewLock's.
+func NewRLock(m *Manager, name string, opts ...Option) (*RLock, error) {
+	l := new(RLock)
+	return opened(l, l.open(m, "new", shm.RLock, name, opts))
+}
+
+// OpenRLock attaches to the re-entrant lock called name. ErrNotFound: there is none.
+func OpenRLock(m *Manager, name string) (*RLock, error) {
+	l := new(RLock)
+	return opened(l, l.reopen(m, name))
+}
+
+func (l *RLock) reopen(m *Manager, name string) error { return l.open(m, "open", shm.RLock, name, nil) }
+
+// holdIn is the hold that ctx carries, if it is still good: not released, and the lock
+// not taken by anybody since. m is nil where the coordinator knows.
+func (l *RLock) holdIn(ctx context.Context, op string, m *futex.Mutex) (*hold, error) {
+	k, _ := ctx.Value(l.key()).(*hold)
+	if k == nil {
+		return nil, nil
+	}
+	var mine bool
+	var fence uint64
+	if m != nil {
+		owner, _ := m.Holder()
+		mine, fence = owner == l.d.Self(), m.Fence()
+	} else if err := l.h.tell(op, "holder", func(in *coord.Reader) error {
+		in.Args(2)
+		mine, fence = in.Bool(), in.Uint()
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if !mine || fence != k.fence {
+		return nil, nil
+	}
+	return k, nil
+}
+
+// Lock acquires the lock, once more if ctx carries it, and waits for it until ctx ends.
+// The context that it returns carries the lock; where there is an error, it is ctx.
+// Errors: ErrOwnerDied, ErrClosed, the context's.
+func (l *RLock) Lock(ctx context.Context) (context.Context, error) {
+	return l.acquire(ctx, "lock", l.mode, true)
+}
+
+// TryLock is Lock without waiting: ErrLocked if somebody else holds the lock.
+func (l *RLock) TryLock(ctx context.Context) (context.Context, error) {
+	return l.acquire(ctx, "try lock", l.mode, false)
+}
+
+// Recover is Lock that succeeds also when the last owner died.
+func (l *RLock) Recover(ctx context.Context) (context.Context, error) {
+	return l.acquire(ctx, "recover", futex.TakeOver, true)
+}
+
+func (l *RLock) acquire(ctx context.Context, op string, mode futex.Mode, wait bool) (context.Context, error) {
+	m, err := l.use(op)
+	if err != nil {
+		return ctx, err
+	}
+	if m != nil {
+		defer l.leave()
+	}
+	return l.acquireIn(ctx, ctx, op, m, mode, wait)
+}
+
+// acquireIn is acquire within a call. It waits until the second context ends.
+func (l *RLock) acquireIn(ctx, until context.Context, op string, m *futex.Mutex, mode futex.Mode, wait bool) (context.Context, error) {
+	k, err := l.holdIn(ctx, op, m)
+	if err != nil {
+		return ctx, err
+	}
+	if k != nil && k.again() {
+		return ctx, nil
+	}
+	var fence uint64
+	switch {
+	case m == nil && wait:
+		method := "lock"
+		if mode == futex.TakeOver {
+			method = "recover"
+		}
+		err = l.h.ask(until, op, method, intoUint(&fence))
+	case m == nil:
+		err = l.h.tell(op, "trylock", intoUint(&fence))
+	case wait:
+		_, err = m.Lock(until, l.h.obj.Domain(), mode)
+	default:
+		_, err = m.TryLock(l.d, mode)
+	}
+	if err != nil {
+		return ctx, l.h.fail(op, err)
+	}
+	if m != nil {
+		l.h.obj.Acquire()
+		fence = m.Fence()
+	}
+	return context.WithValue(ctx, l.key(), &hold{fence: fence, depth: 1}), nil
+}
+
+func (k *hold) again() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.depth == 0 {
+		return false
+	}
+	k.depth++
+	return true
+}
+
+// undo takes one Lock back, and with the first the lock itself.
+func (k *hold) undo(unlock func() error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch k.depth {
+	case 0:
+		return ErrNotOwner
+	case 1:
+		if err := unlock(); err != nil {
+			return err
 		}
 	}
-	return nil, l.away(op)
+	k.depth--
+	return nil
 }
 
-func (l *Lock) away(op string) error {
-	if l == nil || l.h == nil {
-		return (*handle)(nil).away(shm.Lock, op)
-	}
-	return l.h.away(l.h.kind, op)
-}
+// noFence is no acquisition's: unlocking by it only clears the state of a dead owner.
+const noFence = 0
 
-// Name is the name by which other processes open the lock; of a lock that belongs to
-// a value or an array, that one's.
-func (l *Lock) Name() string {
-	if l == nil {
-		return ""
-	}
-	return l.h.nameOf()
-}
-
-// Err says why the last Fence was 0 though the lock was acquired: ErrClosed; on a remote
-// handle also what the round trip failed with; or nil.
-func (l *Lock) Err() error {
-	m, err := l.mutex("use")
-	if m == nil && err == nil {
-		return l.h.lastErr()
-	}
-	return err
-}
-
-// Close detaches this handle. It does not unlock.
-func (l *Lock) Close() error {
-	if l == nil {
-		return l.away("close")
-	}
-	return l.h.close(shm.Lock)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (l *Lock) MarshalCBOR() ([]byte, error) {
-	if l == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(l.h)
-}
-
-// UnmarshalCBOR attaches the handle, through the manager that it names.
-func (l *Lock) UnmarshalCBOR(b []byte) error {
-	m, name, err := unmarshalHandle(b, shm.Lock)
+// Unlock undoes one Lock; the last releases the lock. It also clears the state that a
+// dead owner left. Errors: ErrNotOwner if ctx does
+// not carry the lock but somebody holds it, ErrNotLocked if nobody does, ErrClosed.
+func (l *RLock) Unlock(ctx context.Context) error {
+	const op = "unlock"
+	m, err := l.use(op)
 	if err != nil {
 		return err
 	}
-	return l.open(m, "open", name, nil)
+	if m != nil {
+		defer l.leave()
+	}
+	return l.unlockIn(ctx, op, m)
 }
+
+// unlockIn is Unlock within a call.
+func (l *RLock) unlockIn(ctx context.Context, op string, m *futex.Mutex) error {
+	k, err := l.holdIn(ctx, op, m)
+	switch {
+	case err != nil:
+		return err
+	case m == nil && k == nil:
+		return l.h.tell(op, "unlock", nil, uint64(noFence))
+	case m == nil:
+		return l.h.fail(op, k.undo(func() error { return l.h.tell(op, "unlock", nil, k.fence) }))
+	case k == nil:
+		return l.h.fail(op, l.unlockUnheld(m))
+	}
+	return l.h.fail(op, k.undo(func() error {
+		l.h.obj.Release()
+		return m.Unlock(l.d)
+	}))
+}
+
+// unlockUnheld is Unlock by one who does not hold the lock.
+func (l *RLock) unlockUnheld(m *futex.Mutex) error {
+	switch owner, died := m.Holder(); {
+	case died:
+		return m.Unlock(l.d) // nobody holds it; this clears the state
+	case owner == 0:
+		return ErrNotLocked
+	}
+	return fmt.Errorf("the context does not carry the lock: %w", ErrNotOwner)
+}
+
+// Do runs f with the lock held, and a context that carries it. It unlocks also when f
+// panics, and when the handle is closed meanwhile. Errors: f's, and those of Lock.
+func (l *RLock) Do(ctx context.Context, f func(ctx context.Context) error) error {
+	const op = "do"
+	m, err := l.use(op)
+	if err != nil {
+		return err
+	}
+	until := ctx
+	if m != nil {
+		defer l.leave()
+	} else {
+		var done func()
+		if until, done, err = l.h.stay(ctx, op); err != nil {
+			return err
+		}
+		defer done()
+	}
+	held, err := l.acquireIn(ctx, until, op, m, l.mode, true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.unlockIn(held, op, m) }() // fails if f unlocked it
+	return f(held)
+}
+
+// UnmarshalCBOR attaches the handle, through the manager that it names.
+func (l *RLock) UnmarshalCBOR(b []byte) error { return l.attach(b, "RLock", l.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (l *RLock) UnmarshalJSON(b []byte) error { return l.attach(b, "RLock", l.reopen) }

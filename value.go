@@ -2,8 +2,12 @@ package carom
 
 import (
 	"context"
+	"reflect"
 	"sync/atomic"
 
+	"github.com/carom-ipc/carom/coord"
+	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -14,10 +18,18 @@ import (
 // writer is killed in the middle. Loads and stores order other memory as those of
 // sync/atomic do.
 //
-// Methods without an error give the zero value once the handle is closed; Err says so.
+// Methods without an error give the zero value once the handle is closed; Err says so. A
+// Close that overlaps with such a method on a T of 1, 2, 4 or 8 bytes is the program's own
+// race: the method may still reach the value's memory, which stays attached for a second.
 type Value[T any] struct {
-	cell shm.Cell[T]
-	h    *handle
+	base[shm.Handle]
+	cell shm.Cell[T] // of a T that is one atomic
+	own  ownLocks
+}
+
+// Number is any type that can be added.
+type Number interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64
 }
 
 // NewValue makes sure that there is a value called name, and attaches to it. ""
@@ -32,69 +44,91 @@ func NewValue[T any](m *Manager, name string, opts ...Option) (*Value[T], error)
 // OpenValue attaches to the value called name. ErrNotFound: there is none.
 func OpenValue[T any](m *Manager, name string) (*Value[T], error) {
 	v := new(Value[T])
-	return opened(v, v.open(m, "open", name, nil))
+	return opened(v, v.reopen(m, name))
 }
 
+func (v *Value[T]) reopen(m *Manager, name string) error { return v.open(m, "open", name, nil) }
+
 func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
-	layout := layoutOf[T]()
-	h := &handle{kind: shm.Value, name: name}
-	o, err := readOptions(shm.Value, opts)
+	const kind = shm.Value
+	layout := codec.LayoutOf[T]()
+	o, err := readOptions(kind.String(), opts)
 	if err == nil {
-		err = layout.err
+		err = usable(layout, m)
 	}
 	var initial T
 	if err == nil && o.hasInitial {
-		initial, err = initialOf[T](o)
+		initial, err = codec.Initial[T](o.initial)
 	}
 	if err != nil {
-		return h.wrap(op, err)
+		return opError(op, kind.String(), name, err)
 	}
-	spec := shm.Spec{Name: name, Kind: shm.Value, Type: layout.signature, Payload: shm.CellPayload(layout.size),
-		Exclusive: o.exclusive, OpenOnly: op == "open"}
+	w := wanted{op: op, spec: shm.Spec{Name: name, Kind: kind, Type: layout.Signature, Payload: shm.CellPayload(layout.Size),
+		Exclusive: o.exclusive}}
 	if o.hasInitial {
-		spec.Init = func(p []byte) { shm.Put(p, initial) }
+		w.spec.Init = func(p []byte) { shm.Put(p, initial) }
 	}
-	if m.isRemote() {
-		return v.openRemote(m, op, name, layout, o, initial)
+	w.params = func() []byte {
+		params := coord.AppendUint(coord.AppendArray(nil, 2), layout.Size)
+		if o.hasInitial {
+			return coord.AppendBytes(params, shm.BytesOfOne(&initial))
+		}
+		return coord.AppendNull(params)
 	}
-	if h, _, err = openHandle(m, op, spec); err != nil {
+	h, err := openShared(m, w)
+	if err != nil {
 		return err
 	}
-	v.h = h
-	if shm.IsWord(layout.size) {
-		v.cell.Bind(h.obj)
+	if v.h = h; h.obj == nil {
+		return nil
 	}
-	h.bind(v.cell.Unbind)
+	v.local.Store(h.obj)
+	if shm.IsWord(layout.Size) {
+		v.cell.Bind(h.obj.Object)
+	}
+	h.obj.Bind(v.unbind, nil)
 	return nil
+}
+
+func (v *Value[T]) unbind() {
+	v.cell.Unbind()
+	v.local.Store(nil)
+}
+
+// Close detaches this handle, and that of the value's own lock; see Queue.Close for what
+// becomes of calls inside. The value stays. ErrClosed: it was closed already.
+func (v *Value[T]) Close() error {
+	v.own.close()
+	return v.base.Close()
 }
 
 // Load returns the value.
 func (v *Value[T]) Load() T {
-	if v != nil {
-		if p := v.cell.Place(); p != nil {
-			t := shm.LoadAt[T](p)
-			v.h.obj.Acquire()
-			return t
-		}
+	if p := v.cell.Place(); p != nil {
+		t := shm.LoadAt[T](p)
+		v.h.obj.Acquire()
+		return t
 	}
 	return v.loadSlow()
 }
 
 func (v *Value[T]) loadSlow() (t T) {
-	if v.gone("load") != nil {
+	obj, err := v.use("load")
+	switch {
+	case err != nil:
 		return t
+	case obj == nil:
+		return orZero(&t, v.h.look("load", "load", intoElement(&t)))
 	}
-	if v.h.r != nil {
-		return v.loadRemote()
-	}
-	t = shm.LoadBig[T](v.h.obj)
-	v.h.obj.Acquire()
+	defer v.leave()
+	t = shm.LoadBig[T](obj.Object)
+	obj.Acquire()
 	return t
 }
 
 // Store sets the value.
 func (v *Value[T]) Store(t T) {
-	if v != nil && !shm.Race {
+	if !shm.Race {
 		if p := v.cell.Int64(); p != nil {
 			shm.StoreInt64(p, t)
 			return
@@ -104,50 +138,65 @@ func (v *Value[T]) Store(t T) {
 }
 
 func (v *Value[T]) storeSlow(t T) {
-	if v != nil {
-		if p := v.cell.Place(); p != nil {
-			v.h.obj.Release()
-			shm.StoreAt(p, t)
-			return
-		}
-	}
-	if v.isRemote() {
-		v.storeRemote(t)
+	if p := v.cell.Place(); p != nil {
+		v.h.obj.Release()
+		shm.StoreAt(p, t)
 		return
 	}
-	v.update("store", func(T) (T, bool) { return t, true })
+	if v.isMapped() {
+		v.change("store", func(T) (T, bool) { return t, true })
+		return
+	}
+	v.storeRemote(t)
+}
+
+func (v *Value[T]) storeRemote(t T) {
+	if v.h != nil {
+		_ = v.h.look("store", "store", nil, shm.BytesOfOne(&t))
+	}
 }
 
 // Swap sets the value and returns the one before.
 func (v *Value[T]) Swap(t T) (old T) {
-	if v != nil {
-		if p := v.cell.Place(); p != nil {
-			v.h.obj.Release()
-			old = shm.SwapAt(p, t)
-			v.h.obj.Acquire()
-			return old
-		}
+	if p := v.cell.Place(); p != nil {
+		v.h.obj.Release()
+		old = shm.SwapAt(p, t)
+		v.h.obj.Acquire()
+		return old
 	}
-	if v.isRemote() {
-		return v.swapRemote(t)
+	if v.isMapped() {
+		v.change("swap", func(cur T) (T, bool) { old = cur; return t, true })
+		return old
 	}
-	v.update("swap", func(cur T) (T, bool) { old = cur; return t, true })
-	return old
+	return v.swapRemote(t)
 }
 
-// update changes a value that is not one atomic.
-func (v *Value[T]) update(op string, f func(T) (T, bool)) {
-	if v.gone(op) != nil {
+func (v *Value[T]) swapRemote(t T) (old T) {
+	if v.h == nil {
+		return old
+	}
+	return orZero(&old, v.h.look("swap", "swap", intoElement(&old), shm.BytesOfOne(&t)))
+}
+
+// isMapped reports that the value is where this process can reach it, or was before the
+// handle was closed.
+func (v *Value[T]) isMapped() bool { return v.h != nil && v.h.obj != nil }
+
+// change changes a value that is mapped and not one atomic.
+func (v *Value[T]) change(op string, f func(T) (T, bool)) {
+	obj, err := v.use(op)
+	if err != nil {
 		return
 	}
-	v.h.obj.Release()
-	_ = shm.UpdateBig(context.Background(), v.h.obj, f) // fails only when the manager is closed meanwhile
-	v.h.obj.Acquire()
+	defer v.leave()
+	obj.Release()
+	_ = shm.UpdateBig(context.Background(), obj, f) // fails only when the manager is closed meanwhile
+	obj.Acquire()
 }
 
 // Add adds d to a value and returns the sum. Integers wrap around.
 func Add[T Number](v *Value[T], d T) T {
-	if v != nil && !shm.Race {
+	if !shm.Race {
 		if p := v.cell.Int64(); p != nil {
 			return T(atomic.AddInt64(p, int64(d)))
 		}
@@ -156,22 +205,25 @@ func Add[T Number](v *Value[T], d T) T {
 }
 
 func addSlow[T Number](v *Value[T], d T) (sum T) {
-	if v == nil {
-		return sum
-	}
 	if p := v.cell.Place(); p != nil {
 		v.h.obj.Release()
 		sum = shm.AddAt(p, d)
 		v.h.obj.Acquire()
-	} else if v.isRemote() {
-		sum = addRemote(v, d)
+		return sum
 	}
-	return sum
+	if v.h == nil || v.isMapped() { // closed: a Number is one atomic
+		return sum
+	}
+	return addRemote(v, d)
+}
+
+func addRemote[T Number](v *Value[T], d T) (sum T) {
+	return orZero(&sum, v.h.look("add", "add", intoElement(&sum), shm.BytesOfOne(&d), codec.LayoutOf[T]().Signature))
 }
 
 // CompareAndSwap sets a value to new if it equals old, and reports whether it did.
 func CompareAndSwap[T comparable](v *Value[T], old, new T) bool {
-	if v != nil && !shm.Race {
+	if !shm.Race {
 		if p := v.cell.Int64(); p != nil {
 			return shm.SwapIfInt64(p, old, new)
 		}
@@ -180,19 +232,51 @@ func CompareAndSwap[T comparable](v *Value[T], old, new T) bool {
 }
 
 func swapIfSlow[T comparable](v *Value[T], old, new T) (swapped bool) {
-	if v != nil {
-		if p := v.cell.Place(); p != nil {
-			v.h.obj.Release()
-			swapped = shm.SwapIfAt(p, old, new)
-			v.h.obj.Acquire()
+	if p := v.cell.Place(); p != nil {
+		v.h.obj.Release()
+		swapped = shm.SwapIfAt(p, old, new)
+		v.h.obj.Acquire()
+		return swapped
+	}
+	if v.isMapped() {
+		v.change("compare and swap", func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
+		return swapped
+	}
+	return v.h != nil && swapIfRemote(v, old, new)
+}
+
+// swapIfRemote compares here, as Go does, where equal values may differ in their bytes:
+// then it is the bytes that were found equal which must still be there.
+func swapIfRemote[T comparable](v *Value[T], old, new T) (swapped bool) {
+	const op = "compare and swap"
+	expected := shm.BytesOfOne(&old)
+	exact := sameBytes(reflect.TypeFor[T]())
+	for {
+		if !exact {
+			var cur T
+			var found []byte
+			err := v.h.look(op, "load", intoBytes(&found))
+			if err != nil || copyElement(&cur, found) != nil || cur != old {
+				return false
+			}
+			expected = found
+		}
+		err := v.h.look(op, "cas", intoBool(&swapped), expected, shm.BytesOfOne(&new))
+		if err != nil || swapped || exact {
 			return swapped
 		}
 	}
-	if v.isRemote() {
-		return swapIfRemote(v, old, new)
+}
+
+// sameBytes reports that values of type t are equal if, and only if, their bytes are.
+func sameBytes(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Array:
+		return sameBytes(t.Elem())
+	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128, reflect.Struct:
+		return false // zeros, NaNs and what is between fields
 	}
-	v.update("compare and swap", func(cur T) (T, bool) { swapped = cur == old; return new, swapped })
-	return swapped
+	return true
 }
 
 // Update runs f on a copy of the value under the value's own lock, and publishes the
@@ -200,78 +284,68 @@ func swapIfSlow[T comparable](v *Value[T], old, new T) (swapped bool) {
 // next Update goes on. Store, Add and the others do not take the lock. Errors: f's,
 // ErrClosed, the context's.
 func (v *Value[T]) Update(ctx context.Context, f func(*T) error) error {
-	if err := v.gone("update"); err != nil {
-		return err
-	}
-	lock := v.Lock()
-	if err := lock.Recover(ctx); err != nil { // f's copy dies with its process: there is nothing to repair
-		return v.h.wrap("update", err)
-	}
-	defer lock.Unlock()
-	if v.h.r != nil {
-		return v.updateRemote(ctx, f)
-	}
-	t := v.Load()
-	if err := f(&t); err != nil {
-		return err
-	}
-	v.Store(t)
-	return v.gone("update")
-}
-
-// Lock is the value's own lock, which Update takes.
-func (v *Value[T]) Lock() *Lock {
-	if v == nil {
-		return nil
-	}
-	return ownLock(v.h)
-}
-
-// Name is the name by which other processes open the value.
-func (v *Value[T]) Name() string {
-	if v == nil {
-		return ""
-	}
-	return v.h.nameOf()
-}
-
-// Err says why the last method without an error could not do its work: ErrClosed; on a
-// remote handle also what the round trip failed with; or nil if it could.
-func (v *Value[T]) Err() error {
-	if err := v.gone("use"); err != nil || v.h.r == nil {
-		return err
-	}
-	return v.h.lastErr()
-}
-
-// Close detaches this handle.
-func (v *Value[T]) Close() error {
-	if v == nil {
-		return (*handle)(nil).close(shm.Value)
-	}
-	return v.h.close(shm.Value)
-}
-
-func (v *Value[T]) gone(op string) error {
-	if v == nil {
-		return (*handle)(nil).gone(shm.Value, op)
-	}
-	return v.h.gone(shm.Value, op)
-}
-
-// MarshalCBOR encodes the handle: its manager, kind and name.
-func (v *Value[T]) MarshalCBOR() ([]byte, error) {
-	if v == nil {
-		return cborNull, nil
-	}
-	return marshalHandle(v.h)
-}
-
-// UnmarshalCBOR attaches the handle, through the manager that it names.
-func (v *Value[T]) UnmarshalCBOR(b []byte) error {
-	m, name, err := unmarshalHandle(b, shm.Value)
+	const op = "update"
+	obj, err := v.use(op)
 	if err != nil {
 		return err
 	}
-	return v.open(m, "open", name, nil)
+	if obj == nil {
+		return v.updateRemote(ctx, op, f)
+	}
+	defer v.leave()
+	place := v.cell.Place()
+	if place == nil && shm.IsWord(codec.LayoutOf[T]().Size) {
+		return v.h.closedErr(op)
+	}
+	lock, d := shm.LockOf(obj.Object), obj.Domain()
+	if _, err := lock.Lock(ctx, d, futex.TakeOver); err != nil { // f's copy dies with its process: there is nothing to repair
+		return v.h.fail(op, err)
+	}
+	defer lock.Unlock(d)
+	var t T
+	if place != nil {
+		t = shm.LoadAt[T](place)
+	} else {
+		t = shm.LoadBig[T](obj.Object)
+	}
+	obj.Acquire()
+	if err := f(&t); err != nil {
+		return err
+	}
+	obj.Release()
+	if place != nil {
+		shm.StoreAt(place, t)
+		return nil
+	}
+	return v.h.fail(op, shm.UpdateBig(context.Background(), obj, func(T) (T, bool) { return t, true }))
 }
+
+func (v *Value[T]) updateRemote(ctx context.Context, op string, f func(*T) error) error {
+	ctx, done, err := v.h.stay(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := v.h.ask(ctx, op, "recover", nil); err != nil {
+		return err
+	}
+	defer func() { _ = v.h.tell(op, "unlock", nil) }()
+	var t T
+	if err := v.h.ask(ctx, op, "load", intoElement(&t)); err != nil {
+		return err
+	}
+	if err := f(&t); err != nil {
+		return err
+	}
+	return v.h.tell(op, "store", nil, shm.BytesOfOne(&t))
+}
+
+// Lock is the value's own lock, which Update takes. Each call makes a handle of its own on
+// it, which goes with this one; it does not travel to other processes, the value does.
+func (v *Value[T]) Lock() *Lock { return v.own.of(v.h) }
+
+// UnmarshalCBOR attaches the handle, through the manager that it names.
+func (v *Value[T]) UnmarshalCBOR(b []byte) error { return v.attach(b, "Value", v.reopen) }
+
+// UnmarshalJSON attaches the handle, through the manager that it names.
+func (v *Value[T]) UnmarshalJSON(b []byte) error { return v.attach(b, "Value", v.reopen) }

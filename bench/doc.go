@@ -1,13 +1,5 @@
 // Package bench measures carom beside the floors of the machine and beside what a
-// program would use instead.
-//
-// A Case is one measurement, named as benchstat wants it:
-//
-//	Queue/impl=carom/procs=2/size=64B
-//
-// Where two parties are involved, they are processes: the same executable, started as
-// carom workers, that wait for a round, do their share of it and say when they began
-// and ended.
+// program would use instead. It has benchmarks and nothing to import.
 //
 //	go test -bench . ./bench             each case as a benchmark
 //	go -C bench/peers test -bench .      those of peers that bring dependencies

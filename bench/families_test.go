@@ -17,6 +17,7 @@ func BenchmarkSemaphoreRoundTrip(b *testing.B) { family(b, "SemaphoreRoundTrip")
 func BenchmarkConditionRoundTrip(b *testing.B) { family(b, "ConditionRoundTrip") }
 func BenchmarkBarrierRound(b *testing.B)       { family(b, "BarrierRound") }
 func BenchmarkQueue(b *testing.B)              { family(b, "Queue") }
+func BenchmarkQueuePair(b *testing.B)          { family(b, "QueuePair") }
 func BenchmarkQueueRoundTrip(b *testing.B)     { family(b, "QueueRoundTrip") }
 func BenchmarkByteQueue(b *testing.B)          { family(b, "ByteQueue") }
 func BenchmarkByteQueueRoundTrip(b *testing.B) { family(b, "ByteQueueRoundTrip") }

@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/carom-ipc/carom/bench"
-	"github.com/carom-ipc/carom/bench/benchtest"
+	"github.com/carom-ipc/carom/bench/internal/benchtest"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // TestGrowths runs each curve at its beginning.
 func TestGrowths(t *testing.T) {
-	for _, g := range bench.Growths() {
+	for _, g := range cases.Growths() {
 		t.Run(g.Title, func(t *testing.T) {
-			e := bench.NewEnv(t.Context(), benchtest.Manager(t))
+			e := cases.NewEnv(t.Context(), benchtest.Manager(t))
 			defer e.Close()
 			curves, err := g.Open(e, g.At[1])
 			if err != nil {
@@ -28,10 +28,10 @@ func TestGrowths(t *testing.T) {
 }
 
 func BenchmarkGrowth(b *testing.B) {
-	for _, g := range bench.Growths() {
+	for _, g := range cases.Growths() {
 		for _, x := range g.At {
 			b.Run(fmt.Sprintf("of=%s/n=%d", g.Title, x), func(b *testing.B) {
-				e := bench.NewEnv(b.Context(), benchtest.Manager(b))
+				e := cases.NewEnv(b.Context(), benchtest.Manager(b))
 				defer e.Close()
 				curves, err := g.Open(e, x)
 				if err != nil {

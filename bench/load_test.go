@@ -3,8 +3,8 @@ package bench_test
 import (
 	"testing"
 
-	"github.com/carom-ipc/carom/bench"
-	"github.com/carom-ipc/carom/bench/benchtest"
+	"github.com/carom-ipc/carom/bench/internal/benchtest"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // TestUnderLoad runs queues between processes through many segments, at the speed at
@@ -17,11 +17,11 @@ func TestUnderLoad(t *testing.T) {
 		"ByteQueue/impl=carom/procs=2/size=1KiB",
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := bench.Find(name)
+			c, err := cases.Find(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := bench.NewEnv(t.Context(), benchtest.Manager(t))
+			e := cases.NewEnv(t.Context(), benchtest.Manager(t))
 			defer e.Close()
 			run, err := c.Open(e)
 			if err != nil {

@@ -23,7 +23,7 @@ import (
 //
 // There is no goroutine that reads: of the callers that wait for replies, one
 // reads for all. So a reply is handled by the goroutine that wants it, which
-// saves a switch between two of them. See lead.go.
+// saves a switch between two of them. See client_lead.go.
 //
 // Errors: what the coordinator answers keeps its identity (ErrNotFound, ErrType
 // and so on); the context's error, unchanged, as soon as the context ends, or
@@ -111,7 +111,7 @@ func (c *Client) Generation() uint64 {
 	return c.generation
 }
 
-// Epoch is a random number that the coordinator drew when it started.
+// Epoch is the number of the coordinator's present life: see Config.Epoch.
 func (c *Client) Epoch() uint64 {
 	_, epoch := c.Life()
 	return epoch
@@ -156,13 +156,14 @@ func (c *Client) Close() error {
 // and for a kind that the coordinator does not know; ErrName, ErrTooLarge for
 // bad names; ErrNoMemory; what New returns.
 func (c *Client) Open(ctx context.Context, kind, name, typ string, params []byte, mode Mode) (handle uint64, err error) {
-	handle, _, err = c.OpenDetails(ctx, kind, name, typ, params, mode)
+	handle, _, _, err = c.OpenDetails(ctx, kind, name, typ, params, mode)
 	return handle, err
 }
 
-// OpenDetails is Open, and returns what the kind tells about the object: one
+// OpenDetails is Open, and returns the object's identity, which no other object of the
+// coordinator's directory has or had, and what the kind tells about the object: one
 // CBOR item.
-func (c *Client) OpenDetails(ctx context.Context, kind, name, typ string, params []byte, mode Mode) (handle uint64, details []byte, err error) {
+func (c *Client) OpenDetails(ctx context.Context, kind, name, typ string, params []byte, mode Mode) (handle uint64, id Identity, details []byte, err error) {
 	if params == nil {
 		params = []byte{cborNull}
 	}
@@ -172,17 +173,26 @@ func (c *Client) OpenDetails(ctx context.Context, kind, name, typ string, params
 	args = AppendText(args, typ)
 	args = append(args, params...)
 	args = AppendUint(args, uint64(mode))
-	out, err := c.Call(ctx, serverObject, "open", args, nil)
+	q := Request{Handle: serverObject, Method: "open", Args: args, Wait: true}
+	q.Late = func(result []byte) { // nobody wants it any more
+		r := NewReader(result)
+		r.Args(5)
+		if handle := r.Uint(); r.Err() == nil {
+			_ = c.Release(context.Background(), handle)
+		}
+	}
+	out, err := c.Do(ctx, q, nil)
 	if err != nil {
-		return 0, nil, err
+		return 0, "", nil, err
 	}
 	r := NewReader(out)
-	r.Args(4)
+	r.Args(5)
 	handle = r.Uint()
 	r.Bool() // created
 	r.Text() // the element type
 	details = r.Raw()
-	return handle, details, r.Err()
+	id = Identity(r.Bytes())
+	return handle, id, details, r.Err()
 }
 
 // FrameLimit is the size, in bytes, that neither a request nor a reply exceeds.
@@ -258,9 +268,9 @@ func (c *Client) Objects(ctx context.Context) iter.Seq2[Info, error] {
 }
 
 func readInfo(r *Reader) Info {
-	r.Args(6)
+	r.Args(7)
 	return Info{
 		Name: r.Text(), Kind: r.Text(), Type: r.Text(),
-		Len: int(r.Int()), Size: r.Int(), Sessions: int(r.Int()),
+		Len: int(r.Int()), Size: r.Int(), Sessions: int(r.Int()), ID: Identity(r.Bytes()),
 	}
 }

@@ -22,8 +22,13 @@ type Config struct {
 	AuthKey []byte            // the secret that clients must hold too
 	Kinds   map[string]Kind   // beside dict, list and namespace, which are always there
 	Openers map[string]Opener // kinds whose objects are not the coordinator's own
-	Names   Names             // names that are taken elsewhere; nil: the coordinator's own are all there are
+	Names   Names             // the directory of names; nil: one that the coordinator has for itself
 	Codec   string            // how arguments and results of registered types are encoded: a client that says another is refused; "": any
+
+	// Epoch tells clients one life of the coordinator from another: those that find a
+	// different one than before know that its objects are new. A program whose
+	// objects outlive the coordinator gives the same one again. 0: random.
+	Epoch uint64
 
 	// Welcome returns what a client is given together with the end of its
 	// handshake: at most 1 MiB, and for a local peer at most 16 descriptors,
@@ -93,9 +98,12 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	var epoch [8]byte
-	rand.Read(epoch[:])
-	s.epoch = binary.BigEndian.Uint64(epoch[:])
+	s.epoch = cfg.Epoch
+	for s.epoch == 0 {
+		var epoch [8]byte
+		rand.Read(epoch[:])
+		s.epoch = binary.BigEndian.Uint64(epoch[:])
+	}
 	s.budget.limit = s.limits.Memory
 	s.objects = newRegistry(kinds, cfg.Openers, cfg.Names, &s.budget)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -10,7 +10,7 @@ import (
 
 // Session is a client as the coordinator sees it. It owns references to
 // objects, open streams and running calls, all of which end with it. It may
-// outlive its connection and go on with another: see resume.go.
+// outlive its connection and go on with another: see session_resume.go.
 type Session struct {
 	srv    *Server
 	id     [sessionSize]byte
@@ -25,7 +25,8 @@ type Session struct {
 	announced bool // OnSession knows of it
 
 	mu      sync.Mutex
-	refs    map[uint64]*ref        // by object id
+	handles map[uint64]*object     // that it has open; an object may be open more than once
+	refs    map[*object]int        // how often
 	running map[uint64]runningCall // by request id
 	streams map[uint64]*openStream // by stream id
 	lastID  uint64                 // of streams
@@ -41,14 +42,12 @@ type Session struct {
 // runningCall is a call in a goroutine of its own.
 type runningCall struct {
 	cancel context.CancelCauseFunc
-	waits  bool // for what others do
+	handle uint64 // that it was made by; 0 for none
+	waits  bool   // for what others do
 }
 
-// ref counts how often a session has opened an object.
-type ref struct {
-	obj   *object
-	count int
-}
+// errReleased is what the calls of a handle answer that were waiting when it was released.
+var errReleased = fmt.Errorf("%w: the handle was released", errs.ErrClosed)
 
 // ID is random, and never used again.
 func (s *Session) ID() [16]byte { return s.id }
@@ -98,30 +97,27 @@ func (s *Session) OnEnd(f func()) {
 func (s *Session) lookup(id uint64) *object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.refs[id]; r != nil {
-		return r.obj
-	}
-	return nil
+	return s.handles[id]
 }
 
-// attach records that the session has opened o, on which the caller holds a
-// reference that becomes the session's.
-func (s *Session) attach(o *object) error {
+// attach gives the session a handle of o, on which the caller holds a reference that becomes
+// the session's.
+func (s *Session) attach(o *object) (handle uint64, err error) {
 	s.mu.Lock()
-	r, ended := s.refs[o.id], s.ended
-	if r != nil {
-		r.count++
-	} else if !ended {
-		s.refs[o.id] = &ref{o, 1}
+	spare := s.ended
+	if s.ended {
+		err = errs.ErrClosed
+	} else {
+		handle = s.srv.objects.lastHandle.Add(1)
+		s.handles[handle] = o
+		s.refs[o]++
+		spare = s.refs[o] > 1 // one reference a session is enough
 	}
 	s.mu.Unlock()
-	if r != nil || ended { // one reference a session is enough
+	if spare {
 		s.srv.objects.unref(o)
 	}
-	if ended {
-		return errs.ErrClosed
-	}
-	return nil
+	return handle, err
 }
 
 // Adopt makes obj an object of the coordinator, of a name that it makes up.
@@ -129,46 +125,64 @@ func (s *Session) attach(o *object) error {
 // be opened by its name until nobody has it open any more; then it is closed,
 // and its name goes too.
 func (s *Session) Adopt(kind, typ string, obj Object) (name string, handle uint64, err error) {
-	o, err := s.srv.objects.adopt(kind, typ, obj)
+	o, err := s.srv.objects.adopt(s.ctx, kind, typ, obj)
 	if err != nil {
 		obj.Close()
 		return "", 0, err
 	}
-	return o.name, o.id, s.attach(o)
+	handle, err = s.attach(o)
+	return o.name, handle, err
 }
 
 // Share opens for the session an object that is there already, as Open does.
-// ErrNotFound: none of that kind has the name.
-func (s *Session) Share(kind, name string) (handle uint64, err error) {
-	o, err := s.srv.objects.share(kind, name)
+// ErrNotFound: the name is not, or no longer, that of an object of the kind that is
+// accepts.
+func (s *Session) Share(kind, name string, is func(Object) bool) (handle uint64, err error) {
+	o, err := s.srv.objects.share(s.ctx, kind, name, is)
 	if err != nil {
 		return 0, err
 	}
-	return o.id, s.attach(o)
+	return s.attach(o)
 }
 
-// release takes one opening back.
-func (s *Session) release(id uint64) error {
+// release takes a handle back. Its calls that wait end with ErrClosed, and its streams end.
+func (s *Session) release(handle uint64) error {
 	s.mu.Lock()
-	r := s.refs[id]
-	if r == nil {
+	o := s.handles[handle]
+	if o == nil {
 		s.mu.Unlock()
-		return errNoHandle(id)
+		return errNoHandle(handle)
 	}
-	r.count--
-	last := r.count == 0
+	delete(s.handles, handle)
+	s.refs[o]--
+	last := s.refs[o] == 0
 	if last {
-		delete(s.refs, id)
+		delete(s.refs, o)
+	}
+	for _, r := range s.running {
+		if r.handle == handle {
+			r.cancel(errReleased)
+		}
+	}
+	var streams []*openStream
+	for id, st := range s.streams {
+		if st.handle == handle {
+			streams = append(streams, st)
+			delete(s.streams, id)
+		}
 	}
 	s.mu.Unlock()
+	for _, st := range streams {
+		st.close()
+	}
 	if last {
-		s.srv.objects.unref(r.obj)
+		s.srv.objects.unref(o)
 	}
 	return nil
 }
 
 // begin registers a blocking call, so that a cancel request finds it.
-func (s *Session) begin(id uint64, waits bool) (context.Context, error) {
+func (s *Session) begin(id, handle uint64, waits bool) (context.Context, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -178,7 +192,7 @@ func (s *Session) begin(id uint64, waits bool) (context.Context, error) {
 		return nil, fmt.Errorf("%w: %d calls of the session are blocked, which is the limit", errs.ErrTooLarge, len(s.running))
 	}
 	ctx, cancel := context.WithCancelCause(s.ctx)
-	s.running[id] = runningCall{cancel, waits}
+	s.running[id] = runningCall{cancel, handle, waits}
 	s.calls.Add(1)
 	if waits && s.srv.draining.Load() {
 		cancel(errShutdown)
@@ -186,13 +200,16 @@ func (s *Session) begin(id uint64, waits bool) (context.Context, error) {
 	return ctx, nil
 }
 
+// finish says that a call is about to be answered, or has gone: it counts no more. It may be
+// called twice.
 func (s *Session) finish(id uint64) {
 	s.mu.Lock()
 	r := s.running[id]
 	delete(s.running, id)
 	s.mu.Unlock()
-	r.cancel(nil)
-	s.calls.Done()
+	if r.cancel != nil {
+		r.cancel(nil)
+	}
 }
 
 func (s *Session) cancelCall(id uint64) {
@@ -220,15 +237,15 @@ func (s *Session) end() {
 	s.mu.Lock()
 	s.ended = true
 	refs, streams := s.refs, s.streams
-	s.refs, s.streams = nil, nil
+	s.handles, s.refs, s.streams = nil, nil, nil
 	s.mu.Unlock()
 	s.cancel()
 	for _, st := range streams {
 		st.close()
 	}
 	s.calls.Wait()
-	for _, r := range refs {
-		s.srv.objects.unref(r.obj)
+	for o := range refs {
+		s.srv.objects.unref(o)
 	}
 	s.mu.Lock()
 	onEnd := s.onEnd

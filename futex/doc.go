@@ -1,6 +1,7 @@
 // Package futex holds the algorithms that run on 32-bit words in memory shared
 // between processes: waiting and waking, a robust mutex, events and the other
-// synchronisation objects. It knows no names, no allocation and no manager.
+// synchronisation objects. It knows no names, no allocation and no manager. The package
+// is part of carom and makes no promise of compatibility of its own.
 //
 // # Words name their holders
 //

@@ -57,15 +57,19 @@ type Config struct {
 
 // A Domain is one process's way of waiting on shared words. It is safe for
 // concurrent use by its goroutines. A process may have several, for waits that must
-// not depend on each other.
+// not depend on each other. Below a process's own Domain others stand, each of which can
+// be closed without those above it: see visit.go.
 type Domain struct {
-	self    ID
-	closing chan struct{}
-	visit   *visit // of a guest; nil for a process
+	self   ID
+	parent *Domain // nil for a process's own
 	*ways
+
+	closing atomic.Bool
+	inside  atomic.Int32  // see visit.go
+	records atomic.Uint64 // likewise
 }
 
-// ways are what a process shares with its guests.
+// ways are what a process's Domain shares with those below it.
 type ways struct {
 	peers   Peers
 	base    *byte
@@ -86,7 +90,7 @@ type ways struct {
 
 // NewDomain returns the process's view.
 func NewDomain(c Config) *Domain {
-	d := &Domain{self: c.Self, closing: make(chan struct{}), ways: &ways{peers: c.Peers, base: c.Base,
+	d := &Domain{self: c.Self, ways: &ways{peers: c.Peers, base: c.Base,
 		waits: c.Waits, wakes: c.Wakes, parking: c.Parking, poll: c.Poll}}
 	d.allWaits = 1<<len(c.Waits) - 1
 	d.freeWaits.Store(d.allWaits)
@@ -98,15 +102,18 @@ func NewDomain(c Config) *Domain {
 // Self is the process's own name.
 func (d *Domain) Self() ID { return d.self }
 
-// Close ends every wait of this process, or of this guest, with ErrClosed; a process's
-// hub stops, for which its guests must be closed before. It must be called once.
+// Close ends every wait of this Domain, and of those below it, with ErrClosed, and returns
+// when they have ended. The hub stops with a process's own. Closing again does nothing.
 func (d *Domain) Close() {
-	close(d.closing)
-	if d.visit != nil {
+	if d.closing.Swap(true) {
+		return
+	}
+	d.hub.expel(d)
+	if d.parent != nil {
 		d.endVisit()
 		return
 	}
-	for d.freeWaits.Load() != d.allWaits { // a sleeper may have looked just before closing was closed
+	for d.freeWaits.Load() != d.allWaits { // a sleeper may have looked just before closing was set
 		for i := range d.waits {
 			if off := atom.Load64(&d.waits[i]); off != 0 {
 				wake(d.at(off), wakeEverybody)
@@ -118,13 +125,14 @@ func (d *Domain) Close() {
 	d.hub.close()
 }
 
-func (d *Domain) closed() bool {
-	select {
-	case <-d.closing:
-		return true
-	default:
-		return false
+// Closed reports that Close was called, of this Domain or of one above it.
+func (d *Domain) Closed() bool {
+	for ; d != nil; d = d.parent {
+		if d.closing.Load() {
+			return true
+		}
 	}
+	return false
 }
 
 // Stats counts sleeps and wake-ups since the start.

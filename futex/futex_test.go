@@ -34,7 +34,7 @@ func (w *world) join(t testing.TB, slot uint32) *Domain {
 	d := NewDomain(Config{Self: MakeID(slot, 1), Peers: w, Base: (*byte)(unsafe.Pointer(w)),
 		Waits: w.recs[slot][:MaxDirect], Wakes: w.recs[slot][MaxDirect:], Parking: w.park[:]})
 	t.Cleanup(func() {
-		if !d.closed() {
+		if !d.Closed() {
 			d.Close()
 		}
 	})

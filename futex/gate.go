@@ -39,11 +39,16 @@ type gateWaiter struct {
 var gateWaiters = sync.Pool{New: func() any { return &gateWaiter{turn: newTurn()} }}
 
 // enter returns when the caller, a goroutine of d, is the one inside the gate of word, or
-// with the context's error, or with ErrClosed where d is a guest's.
+// with the context's error, or with ErrClosed.
 func (g *gates) enter(ctx context.Context, word *uint32, d *Domain) error {
-	d.arrive()
+	d.arrive() // before the look at d: a Close that comes after it expels this one
 	s := &g.shards[gateIndex(word)]
 	s.mu.Lock()
+	if d.Closed() {
+		s.mu.Unlock()
+		d.depart()
+		return errs.ErrClosed
+	}
 	in, busy := s.open[word]
 	if !busy {
 		if s.open == nil {
@@ -98,7 +103,7 @@ func (d *Domain) enter(ctx context.Context, word *uint32) error {
 	if err := d.gates.enter(ctx, word, d); err != nil {
 		return err
 	}
-	if d.closed() {
+	if d.Closed() {
 		d.gates.leave(word)
 		return errs.ErrClosed
 	}
@@ -127,8 +132,8 @@ func (g *gates) leave(word *uint32) {
 	d.depart()
 }
 
-// expel sends the goroutines of d that queue at any gate away. d is closed: none comes
-// after them that does not leave at once.
+// expel sends the goroutines of d, and of those below it, that queue at any gate away. d is
+// closed: none comes after them that does not leave at once.
 func (g *gates) expel(d *Domain) {
 	for i := range g.shards {
 		s := &g.shards[i]
@@ -136,7 +141,7 @@ func (g *gates) expel(d *Domain) {
 		s.mu.Lock()
 		for _, in := range s.open {
 			for w := in.first; w != nil; w = w.next {
-				if w.d == d {
+				if w.d.isUnder(d) {
 					in.remove(w)
 					w.expelled = true
 					out = append(out, w)

@@ -34,6 +34,7 @@ type shelf struct {
 }
 
 type parked struct {
+	d          *Domain // whose goroutine
 	word       *uint32
 	val        uint32
 	wake       chan struct{} // one too many does no harm
@@ -42,9 +43,9 @@ type parked struct {
 
 func (h *hub) init(d *Domain) { h.d = d; h.done = make(chan struct{}) }
 
-// park returns when *p.word is no longer p.val, the context ends, closing is closed, or the
-// time is over.
-func (h *hub) park(ctx context.Context, closing <-chan struct{}, p *parked, limit time.Duration) {
+// park returns when *p.word is no longer p.val, the context ends, p's Domain is closed, or
+// the time is over.
+func (h *hub) park(ctx context.Context, p *parked, limit time.Duration) {
 	if p.wake == nil {
 		p.wake = make(chan struct{}, 1)
 	}
@@ -69,7 +70,8 @@ func (h *hub) park(ctx context.Context, closing <-chan struct{}, p *parked, limi
 		s.take(p, group)
 		h.mu.Unlock()
 	}()
-	if atom.Load32(p.word) != p.val { // a ring before p stood on the shelf was not for p
+	// A ring before p stood on the shelf was not for p, nor was a Close.
+	if atom.Load32(p.word) != p.val || p.d.Closed() {
 		return
 	}
 
@@ -83,7 +85,6 @@ func (h *hub) park(ctx context.Context, closing <-chan struct{}, p *parked, limi
 	case <-p.wake:
 	case <-ctx.Done():
 	case <-timeout:
-	case <-closing:
 	}
 }
 
@@ -108,15 +109,19 @@ func (s *shelf) take(p *parked, group uint32) {
 	s.parked--
 }
 
+func (p *parked) rouse() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
 // look wakes those of a group whose words have changed, and reports that there were any.
 func (s *shelf) look(group int) (woken bool) {
 	for p := s.groups[group]; p != nil; p = p.next {
 		if atom.Load32(p.word) != p.val {
 			woken = true
-			select {
-			case p.wake <- struct{}{}:
-			default:
-			}
+			p.rouse()
 		}
 	}
 	return woken
@@ -220,6 +225,25 @@ func (h *hub) waitEach(kick uint32, words []*uint32, vals []uint32) {
 		time.Sleep(10 * time.Microsecond)
 	}
 	all.Wait()
+}
+
+// expel wakes those who are parked for d or for a Domain below it. d is closed: whoever
+// comes to a shelf after this sees that.
+func (h *hub) expel(d *Domain) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.shelves {
+		if s == nil || s.parked == 0 {
+			continue
+		}
+		for _, p := range s.groups {
+			for ; p != nil; p = p.next {
+				if p.d.isUnder(d) {
+					p.rouse()
+				}
+			}
+		}
+	}
 }
 
 func (h *hub) close() {

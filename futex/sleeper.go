@@ -65,8 +65,8 @@ func (s *sleeper) sleep(val uint32, peer *uint32, peerVal uint32, limit time.Dur
 	}
 	switch {
 	case s.record < 0:
-		s.place.word, s.place.val = s.word, val
-		s.d.hub.park(s.ctx, s.d.closing, &s.place, limit)
+		s.place.d, s.place.word, s.place.val = s.d, s.word, val
+		s.d.hub.park(s.ctx, &s.place, limit)
 		return
 	case s.ending == nil && peer == nil && limit == 0:
 		wait(s.word, val)
@@ -98,7 +98,7 @@ func (s *sleeper) err() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	if s.d.closed() {
+	if s.d.Closed() {
 		return errs.ErrClosed
 	}
 	return nil

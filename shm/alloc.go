@@ -2,6 +2,7 @@ package shm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/carom-ipc/carom/futex"
@@ -14,10 +15,19 @@ import (
 func (a *Arena) keepIdle() uint64 { return min(16*mib, a.head().budget/8) }
 
 // alloc takes a block of at least n bytes that bears owner, and returns its place.
-// The content is undefined. Preconditions:
-//   - the arena's lock is held.
+// The content is undefined. Where there is no memory, it detaches what is in quarantine.
+// Preconditions:
+//   - the arena's lock is held, and mu is not.
 //   - n > 0.
-func (a *Arena) alloc(n uint64, owner uint32) (uint64, error) {
+func (a *Arena) alloc(n uint64, owner uint32) (off uint64, err error) {
+	off, err = a.allocOnce(n, owner)
+	if errors.Is(err, errs.ErrNoMemory) && a.process().detachAll() {
+		off, err = a.allocOnce(n, owner)
+	}
+	return off, err
+}
+
+func (a *Arena) allocOnce(n uint64, owner uint32) (uint64, error) {
 	if n > a.head().budget {
 		return 0, fmt.Errorf("%d bytes, the arena's budget is %d: %w", n, a.head().budget, errs.ErrTooLarge)
 	}
@@ -318,16 +328,16 @@ func (a *Arena) unlinkPartial(c, class uint32) {
 
 // allocFlight takes a block that bears this process's name until give or drop; its
 // death frees it.
-func (a *Arena) allocFlight(ctx context.Context, n uint64) (uint64, error) {
+func (a *Arena) allocFlight(ctx context.Context, h *Handle, n uint64) (uint64, error) {
 	var block [1]uint64
-	_, err := a.allocFlights(ctx, n, block[:])
+	_, err := a.allocFlights(ctx, h, n, block[:])
 	return block[0], err
 }
 
 // allocFlights takes as many blocks as there is memory for, and room in blocks; none is an
-// error.
-func (a *Arena) allocFlights(ctx context.Context, n uint64, blocks []uint64) (got int, err error) {
-	if err := a.lock(ctx); err != nil {
+// error. The handle's Close ends its wait.
+func (a *Arena) allocFlights(ctx context.Context, h *Handle, n uint64, blocks []uint64) (got int, err error) {
+	if err := a.lockFor(ctx, h); err != nil {
 		return 0, err
 	}
 	defer a.unlock()

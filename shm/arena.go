@@ -34,10 +34,15 @@ type Arena struct {
 	guests  guests       // of a host
 	spare   atomic.Int64 // bytes of free blocks that are kept; see spares
 
-	mu      sync.Mutex // guards what follows; taken before the arena's own lock
-	objects map[uint32]*Object
-	types   map[string]uint32 // signature to index, plus one
-	closed  bool
+	ops       atomic.Int64 // operations under way; see under_way.go
+	endSentry sync.Once
+
+	mu         sync.Mutex // guards what follows; nobody who has it waits for the arena's own lock
+	objects    map[uint32]*Object
+	types      map[string]uint32 // signature to index, plus one
+	quarantine quarantine
+	used       bool // something was attached
+	closed     bool
 }
 
 // Create makes an arena with a budget in bytes and attaches this process. Errors:
@@ -139,14 +144,19 @@ func (a *Arena) Budget() int64 { return int64(a.head().budget) }
 func (a *Arena) lock(ctx context.Context) error { return a.lockAs(ctx, a.domain) }
 
 func (a *Arena) lockAs(ctx context.Context, d *futex.Domain) error {
-	recovered, err := a.head().lock.Lock(ctx, d, futex.TakeOver)
-	if err != nil {
-		return err
-	}
-	if recovered || !a.plausible() {
+	return a.locked(a.head().lock.Lock(ctx, d, futex.TakeOver))
+}
+
+// lockFor is lock at the beginning of a call through a handle, whose Close may end it.
+func (a *Arena) lockFor(ctx context.Context, h *Handle) error {
+	return a.locked(h.lock(ctx, &a.head().lock, futex.TakeOver))
+}
+
+func (a *Arena) locked(recovered bool, err error) error {
+	if err == nil && (recovered || !a.plausible()) {
 		a.rebuild()
 	}
-	return nil
+	return err
 }
 
 func (a *Arena) unlock() { _ = a.head().lock.Unlock(a.domain) }
@@ -160,7 +170,10 @@ func (a *Arena) MarkClosed() {
 // WaitClosed returns when the manager was shut down, when the process that it goes
 // with (0: none) is dead, or when ctx ends.
 func (a *Arena) WaitClosed(ctx context.Context, root uint32) {
-	for ctx.Err() == nil && !a.Closed() && !a.isClosed() {
+	a.mu.Lock()
+	a.used = true // it may look once more when the arena was closed
+	a.mu.Unlock()
+	for ctx.Err() == nil && !a.isClosed() && !a.Closed() {
 		var word *uint32
 		var val uint32
 		if root != 0 {
@@ -195,8 +208,12 @@ type Stats struct {
 	Wakes      uint64
 }
 
-// Stats reads the counters, each by itself.
+// Stats reads the counters, each by itself. All are 0 once the arena is closed.
 func (a *Arena) Stats() Stats {
+	if a.begin() != nil {
+		return Stats{}
+	}
+	defer a.done()
 	h := a.head()
 	lanes := int64(atom.Load32(&h.lanes)) * (laneChunks*chunkSize + entrySize)
 	s := Stats{Objects: int(atom.Load32(&h.objects)), Used: int64(atom.Load64(&h.used)) - lanes,
@@ -213,32 +230,50 @@ func (a *Arena) Stats() Stats {
 
 // Close detaches: objects that this process, or this guest, attached are let go, what it
 // held becomes as if it had died, its waits end with ErrClosed. A process's guests are
-// closed first.
+// closed first. Where that needs a lock which a stopped process holds until ctx ends, it
+// withdraws as one that died, and others take back what it held. ErrClosed: it was closed
+// before.
 //
 // Preconditions, for a guest:
 //   - none of its operations is under way, but for those that wait.
-func (a *Arena) Close() error {
+func (a *Arena) Close(ctx context.Context) error {
 	a.mu.Lock()
 	if a.closed {
 		a.mu.Unlock()
 		return errs.ErrClosed
 	}
 	a.closed = true
-	inUse := len(a.objects) > 0
+	var open []*Handle
 	for _, o := range a.objects {
-		o.detached.Store(true)
-		o.unbindAll()
+		for h := o.handles; h != nil; h = h.next {
+			open = append(open, h)
+		}
 	}
-	a.objects = nil
+	if stop := a.quarantine.stop; stop != nil {
+		stop()
+	}
 	a.mu.Unlock()
-	if a.host != nil {
-		return a.depart()
+	a.ops.Add(opsClosed)
+	for _, h := range open {
+		if h.shut() {
+			h.lose()
+		}
 	}
-	a.leave()
-	if inUse {
+	if a.host != nil {
+		a.depart(ctx, open)
+		return nil
+	}
+	a.leave(ctx, open)
+	if a.isUsed() {
 		retire(a.mapping) // a late access by a goroutine of this process must not fault
 	} else {
 		unmap(a.mapping)
 	}
 	return a.file.Close()
+}
+
+func (a *Arena) isUsed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.used
 }

@@ -54,9 +54,11 @@ func init() {
 	})
 }
 
-// RendezvousOf is the barrier behind an attachment.
-func RendezvousOf(o *Object) *Rendezvous {
-	return &Rendezvous{barrierWaiters(o.arena, o.Ref, o.arena.domain)}
+// RendezvousOf is the barrier behind a handle.
+func RendezvousOf(h *Handle) *Rendezvous {
+	w := barrierWaiters(h.arena, h.Ref, h.arena.domain)
+	w.u = h
+	return &Rendezvous{w}
 }
 
 // breakUp sends everybody who waits away, and sets the state. The last is left for the
@@ -94,7 +96,7 @@ func (b *Rendezvous) Wait(ctx context.Context, action func() error) (int, error)
 func (b *Rendezvous) Arrive(ctx context.Context, acts bool) (index int, turn uint64, err error) {
 	w := b.w
 	for {
-		if err := w.enter(ctx); err != nil {
+		if err := w.begin(ctx); err != nil {
 			return 0, 0, err
 		}
 		switch {
@@ -115,7 +117,7 @@ func (b *Rendezvous) Arrive(ctx context.Context, acts bool) (index int, turn uin
 			return index, 0, err
 		}
 		w.leave()
-		if err := w.late().Wait(ctx, w.d, func() bool { return atom.Load32(&w.word) != barrierActing }); err != nil {
+		if err := w.late().Wait(ctx, w.u.Domain(), func() bool { return atom.Load32(&w.word) != barrierActing }); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -61,6 +61,7 @@ type Cell[T any] struct {
 
 // Bind gives the cell its place in a value's payload.
 func (c *Cell[T]) Bind(o *Object) {
+	o.bare.Store(true)
 	p := unsafe.Add(o.arena.base, o.Off+cellAt)
 	atomic.StorePointer(&c.p, p)
 	if isInt64[T]() {
@@ -211,8 +212,12 @@ func update[T any](p unsafe.Pointer, f func(T) (T, bool)) {
 	}
 }
 
-// LockOf is the lock at the start of a value's, an array's or a lock's payload.
-func LockOf(o *Object) *futex.Mutex { return at[futex.Mutex](o.arena, o.Off) }
+// LockOf is the lock at the start of a value's, an array's or a lock's payload. It may be
+// used without Enter where that is one access.
+func LockOf(o *Object) *futex.Mutex {
+	o.bare.Store(true)
+	return at[futex.Mutex](o.arena, o.Off)
+}
 
 // Put writes v into a fresh value's payload.
 func Put[T any](payload []byte, v T) {
@@ -249,15 +254,15 @@ func loadWords(a *Arena, off uint64, dst []byte) {
 
 // UpdateBig replaces a value that is not one atomic by f of it, unless f says no. The
 // new copy is written beside the old one and published by one store.
-func UpdateBig[T any](ctx context.Context, o *Object, f func(T) (T, bool)) error {
+func UpdateBig[T any](ctx context.Context, h *Handle, f func(T) (T, bool)) error {
 	var v T
 	size := uint64(unsafe.Sizeof(v))
-	d := o.arena.domain
+	o := h.Object
 	writer := at[futex.Mutex](o.arena, o.Off+cellAt)
-	if _, err := writer.Lock(ctx, d, futex.TakeOver); err != nil {
+	if _, err := h.lock(ctx, writer, futex.TakeOver); err != nil {
 		return err
 	}
-	defer writer.Unlock(d)
+	defer writer.Unlock(o.arena.domain)
 	next, ok := f(LoadBig[T](o))
 	if !ok {
 		return nil
@@ -270,7 +275,10 @@ func UpdateBig[T any](ctx context.Context, o *Object, f func(T) (T, bool)) error
 }
 
 // Elements is an array's memory as a slice of T. Precondition: T is the array's.
-func Elements[T any](o *Object, n int) []T { return words[T](o.arena, o.Off+arrayAt, n) }
+func Elements[T any](o *Object, n int) []T {
+	o.bare.Store(true)
+	return words[T](o.arena, o.Off+arrayAt, n)
+}
 
 // PutElements copies s into a fresh array's payload.
 func PutElements[T any](payload []byte, s []T) {

@@ -12,6 +12,10 @@ import (
 // nothing is. It holds the arena's lock meanwhile; objects may be in use. With quiet
 // set, nothing else uses the arena, and what the objects own is checked as well.
 func (a *Arena) Check(ctx context.Context, quiet bool) ([]string, error) {
+	if err := a.begin(); err != nil {
+		return nil, err
+	}
+	defer a.done()
 	if err := a.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -125,9 +129,12 @@ func (c *checker) entry(i uint32, e *entry) {
 	}
 	c.owned[off] = i
 	b := at[blockHead](a, off)
-	if blockHeadSize+b.payload+uint64(b.nameLen) > a.blockSize(off) {
-		c.reportf("entry %d: %d bytes and a name of %d do not fit its block", i, b.payload, b.nameLen)
+	if blockHeadSize+b.payload()+b.nameLen() > a.blockSize(off) {
+		c.reportf("entry %d: %d bytes and a name of %d do not fit its block", i, b.payload(), b.nameLen())
 		return
+	}
+	if last := a.head().serial; b.serial == 0 || b.serial > last {
+		c.reportf("entry %d: serial %d, and the last is %d", i, b.serial, last)
 	}
 	if name := string(a.nameOf(e)); nameHash(name) != e.hash {
 		c.reportf("entry %d: hash %#x is not that of %q", i, e.hash, name)

@@ -77,7 +77,7 @@ func (q *Items) claimAt(off uint64) (found Claim) {
 
 // Done confirms an item. Errors: ErrOverRelease if it is not this process's any more.
 func (q *Items) Done(ctx context.Context, c Claim) error {
-	if err := q.lockHead(ctx); err != nil {
+	if err := q.holdHead(ctx, q.d); err != nil {
 		return err
 	}
 	defer q.unlockHead()
@@ -95,7 +95,7 @@ func (q *Items) Done(ctx context.Context, c Claim) error {
 
 // Return gives an item that was taken back to the front.
 func (q *Items) Return(ctx context.Context, c Claim) error {
-	if err := q.lockHead(ctx); err != nil {
+	if err := q.holdHead(ctx, q.d); err != nil {
 		return err
 	}
 	defer q.unlockHead()

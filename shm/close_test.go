@@ -22,29 +22,29 @@ func TestCloseEndsAllWaits(t *testing.T) {
 	spec := Spec{Name: "lock", Kind: Lock, Payload: LockPayload}
 	o, _, err := a.Open(t.Context(), spec)
 	require.NoError(t, err)
-	_, err = LockOf(o).Lock(t.Context(), a.domain, futex.Report)
+	_, err = LockOf(o.Object).Lock(t.Context(), a.domain, futex.Report)
 	require.NoError(t, err)
 	p, _, err := b.Open(t.Context(), spec)
 	require.NoError(t, err)
 	e, _, err := b.Open(t.Context(), Spec{Name: "event", Kind: Event, Payload: EventPayload})
 	require.NoError(t, err)
-	EventOf(e).Set(b.domain)
-	EventOf(e).Clear()
-	q, err := b.OpenQueue(t.Context(), QueueSpec(Queue, "q", "bytes", 0, false))
+	EventOf(e.Object).Set(b.domain)
+	EventOf(e.Object).Clear()
+	q, err := openQueue(b, t.Context(), QueueSpec(Queue, "q", "bytes", 0, false))
 	require.NoError(t, err)
 
 	const each = 100
 	got := make(chan error, 3*each)
 	for range each {
-		go func() { _, err := LockOf(p).Lock(context.Background(), b.domain, futex.Report); got <- err }()
-		go func() { got <- EventOf(e).Wait(context.Background(), b.domain) }()
+		go func() { _, err := LockOf(p.Object).Lock(context.Background(), b.domain, futex.Report); got <- err }()
+		go func() { got <- EventOf(e.Object).Wait(context.Background(), b.domain) }()
 		go func() { got <- q.h.notEmpty.Wait(context.Background(), b.domain, q.ready) }()
 	}
 	stacks := make([]byte, 4<<20)
 	for queued := 0; queued < 3*each-3; {
 		queued = strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "(*gates).enter(")
 	}
-	require.NoError(t, b.Close())
+	require.NoError(t, b.Close(context.Background()))
 	for range 3 * each {
 		if err := <-got; !errors.Is(err, errs.ErrClosed) {
 			t.Fatalf("a wait ended with %v", err)
@@ -66,14 +66,14 @@ func TestPermitsOutliveTheHandle(t *testing.T) {
 	for range 2 {
 		require.NoError(t, UnitsOf(there).Acquire(t.Context(), true))
 	}
-	require.NoError(t, there.Close())
-	require.ErrorIs(t, there.Close(), errs.ErrClosed)
+	require.NoError(t, there.Close(context.Background()))
+	require.ErrorIs(t, there.Close(context.Background()), errs.ErrClosed)
 	require.Equal(t, 1, UnitsOf(here).Value())
 	again, _, err := b.Open(t.Context(), spec)
 	require.NoError(t, err)
 	require.NoError(t, UnitsOf(again).Release(1))
-	require.NoError(t, again.Close())
+	require.NoError(t, again.Close(context.Background()))
 	require.Equal(t, 2, UnitsOf(here).Value())
-	require.NoError(t, b.Close())
+	require.NoError(t, b.Close(context.Background()))
 	require.Equal(t, 3, UnitsOf(here).Value())
 }

@@ -37,9 +37,9 @@ func init() {
 		w.bequeath(dead, func() { w.notify(1).Wake() })
 	})
 	list := kinds[Condition].Sweep
-	kinds[Condition].Sweep = func(a *Arena, o Ref, dead futex.ID) {
+	kinds[Condition].Sweep = func(a *Arena, d *futex.Domain, o Ref, dead futex.ID) {
 		at[futex.Mutex](a, o.Off).Release(a.sentry, dead)
-		list(a, o, dead)
+		list(a, d, o, dead)
 	}
 }
 
@@ -55,9 +55,11 @@ func (w *waiters) notify(n int) (last futex.Wakeup) {
 // Waiters is a condition's list of waiters. It is safe for concurrent use.
 type Waiters struct{ w *waiters }
 
-// WaitersOf is the list behind a condition's attachment.
-func WaitersOf(o *Object) *Waiters {
-	return &Waiters{conditionWaiters(o.arena, o.Ref, o.arena.domain)}
+// WaitersOf is the list behind a condition's handle.
+func WaitersOf(h *Handle) *Waiters {
+	w := conditionWaiters(h.arena, h.Ref, h.arena.domain)
+	w.u = h
+	return &Waiters{w}
 }
 
 // A Waiter is a goroutine's place in the list.
@@ -68,7 +70,7 @@ type Waiter struct {
 
 // Add joins the list: who is notified from now on may be this waiter.
 func (c *Waiters) Add(ctx context.Context) (Waiter, error) {
-	if err := c.w.enter(ctx); err != nil {
+	if err := c.w.begin(ctx); err != nil {
 		return Waiter{}, err
 	}
 	defer c.w.leave()
@@ -76,17 +78,18 @@ func (c *Waiters) Add(ctx context.Context) (Waiter, error) {
 	return Waiter{c.w, i}, err
 }
 
-// Wait returns nil when the waiter was notified, also if the context ended meanwhile:
+// Wait returns nil when the waiter was notified, also if the context ended, or the handle
+// was closed, meanwhile:
 // then the caller takes its lock again and calls Leave; should it die before, the
 // notification goes to the next. Else it returns the context's error or ErrClosed, and
 // the waiter has left the list.
 func (x Waiter) Wait(ctx context.Context) error {
 	n := x.w.node(x.i)
-	err := x.w.d.Await(ctx, &n.state, nodeWaiting, &x.w.word)
+	err := x.w.u.Domain().Await(ctx, &n.state, nodeWaiting, &x.w.word)
 	if atom.Load32(&n.state)&^nodeAsleep == nodeGranted { // it stays so until Leave
 		return nil
 	}
-	if errors.Is(err, errs.ErrClosed) {
+	if errors.Is(err, errs.ErrClosed) && x.w.d.Closed() {
 		return err // the sweep that follows takes the node
 	}
 	if lerr := x.w.enter(context.Background()); lerr != nil {
@@ -108,7 +111,17 @@ func (x Waiter) Leave() {
 	}
 }
 
-// Notify wakes the n that have waited longest.
+// PassOn is Leave for a waiter that was notified and cannot act on it: the notification is
+// the next one's. That comes before the node goes, as in bequeath.
+func (x Waiter) PassOn() {
+	if x.w.enter(context.Background()) == nil {
+		next := x.w.notify(1)
+		x.w.remove(x.i)
+		x.w.leaveTo(next)
+	}
+}
+
+// Notify wakes the n that have waited longest, also while the handle is being closed.
 func (c *Waiters) Notify(ctx context.Context, n int) error {
 	if err := c.w.enter(ctx); err != nil {
 		return err

@@ -45,7 +45,7 @@ func furnish(t testing.TB) *os.File {
 			}
 		}
 		for _, s := range someQueues(fmt.Sprint(i)) {
-			q, err := a.OpenQueue(ctx, s)
+			q, err := openQueue(a, ctx, s)
 			require.NoError(t, err)
 			for n := range 40 {
 				require.NoError(t, q.Put(ctx, nil, make([]byte, n*n*10), false))
@@ -59,7 +59,7 @@ func furnish(t testing.TB) *os.File {
 			}
 		}
 	}
-	require.NoError(t, a.Close())
+	require.NoError(t, a.Close(context.Background()))
 	return file
 }
 
@@ -162,14 +162,14 @@ func use(file *os.File) error {
 		for _, s := range someQueues("0") {
 			short(func(ctx context.Context) error { return useItems(ctx, g, s) })
 		}
-		_ = g.Close()
+		_ = g.Close(context.Background())
 	}
 	short(func(ctx context.Context) error { return a.Remove(ctx, "queue0") })
 	short(func(ctx context.Context) error { return a.Remove(ctx, "sure1") })
 	short(func(ctx context.Context) error { return a.Remove(ctx, "barrier1") })
 	short(func(ctx context.Context) error { _, err := a.NameAt(ctx, 3); return err })
 	short(func(ctx context.Context) error { _, err := a.Check(ctx, true); return err })
-	_ = a.Close()
+	_ = a.Close(context.Background())
 	return nil
 }
 
@@ -181,20 +181,20 @@ func useObject(ctx context.Context, a *Arena, s Spec) error {
 	switch s.Kind {
 	case Value:
 		if s.Type == "int64" {
-			AddAt[int64](ElementAt(&Elements[int64](o, 1)[0]), 1)
+			AddAt[int64](ElementAt(&Elements[int64](o.Object, 1)[0]), 1)
 		} else {
 			_ = UpdateBig(ctx, o, func(v [3]int64) ([3]int64, bool) { return v, true })
-			_ = LoadBig[[3]int64](o)
+			_ = LoadBig[[3]int64](o.Object)
 		}
 	case Array:
-		clear(Elements[int64](o, int(o.Param)))
+		clear(Elements[int64](o.Object, int(o.Param)))
 	case Lock:
-		if _, err := LockOf(o).Lock(ctx, a.domain, futex.TakeOver); err == nil {
-			_ = LockOf(o).Unlock(a.domain)
+		if _, err := LockOf(o.Object).Lock(ctx, a.domain, futex.TakeOver); err == nil {
+			_ = LockOf(o.Object).Unlock(a.domain)
 		}
 	case Event:
-		EventOf(o).Set(a.domain)
-		_ = EventOf(o).Wait(ctx, a.domain)
+		EventOf(o.Object).Set(a.domain)
+		_ = EventOf(o.Object).Wait(ctx, a.domain)
 	case Semaphore, BoundedSemaphore:
 		u := UnitsOf(o)
 		for range 5 {
@@ -217,11 +217,11 @@ func useObject(ctx context.Context, a *Arena, s Spec) error {
 		_, _ = b.Wait(one, nil)
 		_ = b.Reset()
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 func useItems(ctx context.Context, a *Arena, s Spec) error {
-	q, err := a.OpenQueue(ctx, s)
+	q, err := openQueue(a, ctx, s)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func useItems(ctx context.Context, a *Arena, s Spec) error {
 	}
 	_ = q.Len()
 	_ = q.Full()
-	return q.o.Close()
+	return q.u.Close(context.Background())
 }
 
 // abuse damages an arena and uses it. A panic, a fault or a hang is an error.

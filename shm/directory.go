@@ -57,11 +57,11 @@ func (a *Arena) nameOf(e *entry) []byte {
 	off := e.place()
 	size := a.blockSize(off)
 	b := at[blockHead](a, off)
-	start := blockHeadSize + b.payload
-	if size == 0 || start+uint64(b.nameLen) > size {
+	start := blockHeadSize + b.payload()
+	if size == 0 || start+b.nameLen() > size {
 		return nil
 	}
-	return a.bytes(off+start, uint64(b.nameLen))
+	return a.bytes(off+start, b.nameLen())
 }
 
 const blockHeadSize = 16

@@ -1,7 +1,8 @@
 // Package shm is the arena that the processes of one manager share: a sealed,
 // sparse memfd with an allocator, a directory of named objects and a table of
 // processes. It works between any processes that hold the descriptor, without a
-// coordinator.
+// coordinator. The package is part of carom and makes no promise of compatibility of
+// its own.
 //
 // # Layout
 //
@@ -16,6 +17,13 @@
 // one atomic store. Everything else (hash chains, counts, free lists, bytes used) is
 // derived, and is rebuilt from these by whoever takes the arena's lock over from a
 // dead owner.
+//
+// # Handles
+//
+// A process attaches an object once, and uses it through any number of handles
+// (handle.go). Close ends the waits of the calls inside a handle, and waits for none of
+// them: the memory stays until the last has left. Single accesses are not counted; the
+// memory that they use stays attached for a second longer (quarantine.go).
 //
 // # Death
 //

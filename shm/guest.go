@@ -19,7 +19,8 @@ import (
 //   - a guest watches nobody and is not watched: whoever finds its host dead looks at all
 //     slots;
 //   - its goroutines wait through its host's gates, records and hub. A guest does not die
-//     by itself in the middle of anything: those are its host's to leave.
+//     by itself in the middle of anything: those are its host's to leave;
+//   - all its calls are counted (see Handle), also those that are one instruction.
 type guests struct {
 	mu   sync.Mutex // taken while a slot changes hands: all guests' bytes have one owner
 	by   map[futex.ID]*Arena
@@ -74,26 +75,39 @@ func (a *Arena) hostOf(i uint32) futex.ID { return futex.ID(atom.Load32(&a.slot(
 // owns reports that slot i is this process's, or its guest's.
 func (a *Arena) owns(i uint32) bool { return i == a.self.Slot() || a.hostOf(i) == a.self }
 
-// depart is what leave is for a process. The host sweeps: it is alive.
-func (a *Arena) depart() error {
+// depart is what leave is for a process. The host sweeps: it is alive. If it cannot until ctx
+// ends, the guest is left for everybody to sweep as a process that died, in a slot that names
+// no host.
+func (a *Arena) depart(ctx context.Context, open []*Handle) {
 	h, s, i := a.host, a.slot(a.self.Slot()), a.self.Slot()
 	defer h.guests.all.Done()
 	a.domain.Close()
-	err := h.sweep(context.Background(), i)
+	a.awaitOps(open)
+	d := h.sentry.Visit()
+	defer whenOver(ctx, d.Close)()
+	swept := h.sweep(d, i) == nil
 	h.guests.mu.Lock()
 	defer h.guests.mu.Unlock()
-	atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
+	if swept {
+		atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
+	} else {
+		atom.Store32(&s.host, 0)
+	}
 	h.sentry.StoreWaking(&s.live, futexOwnerDied)
 	if a.kept {
 		h.life.release(i)
 	}
 	delete(h.guests.by, a.self)
 	_ = unlockByte(a.file, i)
-	return err
+	if !swept { // nobody need be there whose watcher looks now and then
+		me := a.slot(h.self.Slot())
+		atom.Add32(&me.kick, 1)
+		h.sentry.WakeAll(&me.kick)
+	}
 }
 
 // closeGuests closes all and waits for those that close by themselves.
-func (a *Arena) closeGuests() {
+func (a *Arena) closeGuests(ctx context.Context) {
 	a.guests.mu.Lock()
 	a.guests.over = true
 	var open []*Arena
@@ -102,7 +116,7 @@ func (a *Arena) closeGuests() {
 	}
 	a.guests.mu.Unlock()
 	for _, g := range open {
-		_ = g.Close() // ErrClosed from one that is being closed
+		_ = g.Close(ctx) // ErrClosed from one that is being closed
 	}
 	a.guests.all.Wait()
 }

@@ -26,7 +26,7 @@ const patience = 20 * time.Second
 func newGuest(t testing.TB, a *Arena) *Arena {
 	g, err := a.Guest()
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = g.Close() })
+	t.Cleanup(func() { _ = g.Close(context.Background()) })
 	return g
 }
 
@@ -50,7 +50,7 @@ func eachLiveness(t *testing.T, f func(t *testing.T)) {
 
 func lockSpec(name string) Spec { return Spec{Name: name, Kind: Lock, Payload: LockPayload} }
 
-func opened(t testing.TB, a *Arena, s Spec) *Object {
+func opened(t testing.TB, a *Arena, s Spec) *Handle {
 	t.Helper()
 	o, _, err := a.Open(t.Context(), s)
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestGuestIsAProcess(t *testing.T) {
 		again, err := g.Guest()
 		require.NoError(t, err)
 		require.Equal(t, a, again.host)
-		require.NoError(t, again.Close())
+		require.NoError(t, again.Close(context.Background()))
 		require.Equal(t, 4, a.Stats().Processes)
 		g.SetLabel("somebody at 10.0.0.7:4711")
 		for _, p := range b.Processes() {
@@ -81,7 +81,7 @@ func TestGuestIsAProcess(t *testing.T) {
 		}
 		// Nobody is the other: a lock that one holds is locked for the next.
 		for _, who := range []*Arena{a, b, g, g2} {
-			m := LockOf(opened(t, who, lockSpec("lock")))
+			m := LockOf(opened(t, who, lockSpec("lock")).Object)
 			_, err := m.TryLock(who.Domain(), futex.Report)
 			require.NoError(t, err)
 			id, _ := m.Holder()
@@ -93,14 +93,14 @@ func TestGuestIsAProcess(t *testing.T) {
 			require.NoError(t, m.Unlock(who.Domain()))
 		}
 		require.Equal(t, 1, g.attachments(g.self.Slot(), nil))
-		require.NoError(t, g.Close())
-		require.ErrorIs(t, g.Close(), errs.ErrClosed)
+		require.NoError(t, g.Close(context.Background()))
+		require.ErrorIs(t, g.Close(context.Background()), errs.ErrClosed)
 		require.Zero(t, a.attachments(g.self.Slot(), nil))
 		require.False(t, b.Alive(g.self))
 		require.Equal(t, 3, a.Stats().Processes)
 		sound(t, b, true)
-		require.NoError(t, a.Close()) // with a guest in it
-		require.ErrorIs(t, g2.Close(), errs.ErrClosed)
+		require.NoError(t, a.Close(context.Background())) // with a guest in it
+		require.ErrorIs(t, g2.Close(context.Background()), errs.ErrClosed)
 		_, err = a.Guest()
 		require.ErrorIs(t, err, errs.ErrClosed)
 		require.Equal(t, 1, b.Stats().Processes)
@@ -120,18 +120,18 @@ func TestGuestsShareALock(t *testing.T) {
 		}
 		var all sync.WaitGroup
 		const each = 300
-		n := &Elements[int64](opened(t, a, Spec{Name: "n", Kind: Array, Type: "int64", Param: 1, Payload: ArrayPayload(8, 1)}), 1)[0]
+		n := &Elements[int64](opened(t, a, Spec{Name: "n", Kind: Array, Type: "int64", Param: 1, Payload: ArrayPayload(8, 1)}).Object, 1)[0]
 		for _, u := range users {
 			o := opened(t, u, lockSpec("lock"))
 			for range 3 {
 				all.Go(func() {
 					for range each {
-						if _, err := LockOf(o).Lock(context.Background(), u.domain, futex.Report); err != nil {
+						if _, err := LockOf(o.Object).Lock(context.Background(), u.domain, futex.Report); err != nil {
 							t.Error(err)
 							return
 						}
 						*n++
-						if err := LockOf(o).Unlock(u.domain); err != nil {
+						if err := LockOf(o.Object).Unlock(u.domain); err != nil {
 							t.Error(err)
 						}
 					}
@@ -153,14 +153,14 @@ func TestGuestLeaves(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 
-		lock := LockOf(opened(t, b, lockSpec("lock")))
-		_, err := LockOf(opened(t, g, lockSpec("lock"))).Lock(ctx, g.domain, futex.Report)
+		lock := LockOf(opened(t, b, lockSpec("lock")).Object)
+		_, err := LockOf(opened(t, g, lockSpec("lock")).Object).Lock(ctx, g.domain, futex.Report)
 		require.NoError(t, err)
 		detached := opened(t, g, lockSpec("detached"))
-		_, err = LockOf(detached).Lock(ctx, g.domain, futex.Report)
+		_, err = LockOf(detached.Object).Lock(ctx, g.domain, futex.Report)
 		require.NoError(t, err)
-		require.NoError(t, detached.Close())
-		lockDetached := LockOf(opened(t, b, lockSpec("detached")))
+		require.NoError(t, detached.Close(context.Background()))
+		lockDetached := LockOf(opened(t, b, lockSpec("detached")).Object)
 
 		permits := SemaphoreSpec(BoundedSemaphore, "permits", 2, SemaphorePermits|SemaphoreBounded)
 		units := UnitsOf(opened(t, g, permits))
@@ -170,12 +170,12 @@ func TestGuestLeaves(t *testing.T) {
 		require.Zero(t, pool.Value())
 
 		sure := QueueSpec(Queue, "sure", "[]uint8", 0, true)
-		q, err := b.OpenQueue(ctx, sure)
+		q, err := openQueue(b, ctx, sure)
 		require.NoError(t, err)
 		for i := range 3 {
 			require.NoError(t, q.Put(ctx, nil, []byte{byte(i)}, false))
 		}
-		mine, err := g.OpenQueue(ctx, sure)
+		mine, err := openQueue(g, ctx, sure)
 		require.NoError(t, err)
 		for range 2 {
 			_, err = mine.Get(ctx, false, func([]byte) {}, nil)
@@ -198,7 +198,7 @@ func TestGuestLeaves(t *testing.T) {
 		ended := make(chan error, 3)
 		go func() { ended <- waiter.Wait(context.Background()) }()
 		go func() { _, err := theirs.Wait(context.Background(), nil); ended <- err }()
-		taken := LockOf(opened(t, g, lockSpec("taken")))
+		taken := LockOf(opened(t, g, lockSpec("taken")).Object)
 		_, err = taken.Lock(ctx, a.domain, futex.Report)
 		require.NoError(t, err)
 		go func() { _, err := taken.Lock(context.Background(), g.domain, futex.Report); ended <- err }()
@@ -211,7 +211,7 @@ func TestGuestLeaves(t *testing.T) {
 		require.NoError(t, list.Notify(ctx, 1)) // the guest's
 
 		require.NoError(t, <-ended)
-		require.NoError(t, g.Close())
+		require.NoError(t, g.Close(context.Background()))
 		for range 2 {
 			require.ErrorIs(t, <-ended, errs.ErrClosed)
 		}
@@ -243,20 +243,20 @@ func init() {
 			if err != nil {
 				panic(err)
 			}
-			open := func(s Spec) *Object {
+			open := func(s Spec) *Handle {
 				o, _, err := g.Open(ctx, s)
 				if err != nil {
 					panic(err)
 				}
 				return o
 			}
-			if _, err := LockOf(open(lockSpec(fmt.Sprint("lock", i)))).Lock(ctx, g.domain, futex.Report); err != nil {
+			if _, err := LockOf(open(lockSpec(fmt.Sprint("lock", i))).Object).Lock(ctx, g.domain, futex.Report); err != nil {
 				panic(err)
 			}
 			if err := UnitsOf(open(SemaphoreSpec(BoundedSemaphore, "permits", 20, SemaphorePermits|SemaphoreBounded))).Acquire(ctx, true); err != nil {
 				panic(err)
 			}
-			q, err := g.OpenQueue(ctx, QueueSpec(Queue, "sure", "[]uint8", 0, true))
+			q, err := openQueue(g, ctx, QueueSpec(Queue, "sure", "[]uint8", 0, true))
 			if err != nil {
 				panic(err)
 			}
@@ -266,7 +266,7 @@ func init() {
 			if _, _, err := q.Reserve(ctx, 5000); err != nil {
 				panic(err)
 			}
-			all.Go(func() { _, _ = LockOf(open(lockSpec("lock0"))).Lock(ctx, g.domain, futex.Report) })
+			all.Go(func() { _, _ = LockOf(open(lockSpec("lock0")).Object).Lock(ctx, g.domain, futex.Report) })
 			all.Go(func() { _, _ = RendezvousOf(open(BarrierSpec("barrier", 100))).Wait(ctx, nil) })
 		}
 		ready()
@@ -282,10 +282,10 @@ func TestHostDies(t *testing.T) {
 		const guests = 20
 		var locks []*futex.Mutex
 		for i := range guests {
-			locks = append(locks, LockOf(opened(t, a, lockSpec(fmt.Sprint("lock", i)))))
+			locks = append(locks, LockOf(opened(t, a, lockSpec(fmt.Sprint("lock", i))).Object))
 		}
 		permits := UnitsOf(opened(t, a, SemaphoreSpec(BoundedSemaphore, "permits", guests, SemaphorePermits|SemaphoreBounded)))
-		q, err := a.OpenQueue(ctx, QueueSpec(Queue, "sure", "[]uint8", 0, true))
+		q, err := openQueue(a, ctx, QueueSpec(Queue, "sure", "[]uint8", 0, true))
 		require.NoError(t, err)
 		for i := range guests {
 			require.NoError(t, q.Put(ctx, nil, []byte{byte(i)}, false))
@@ -355,7 +355,7 @@ func TestCrowdOfGuestsDies(t *testing.T) {
 	sound(t, a, true)
 	for range 3 { // the slots are good for others
 		g := newGuest(t, a)
-		require.NoError(t, g.Close())
+		require.NoError(t, g.Close(context.Background()))
 	}
 }
 
@@ -369,7 +369,7 @@ func threads(t testing.TB) int {
 // nothing.
 func TestManyGuestsWait(t *testing.T) {
 	a := newArena(t, 16*mib)
-	lock := LockOf(opened(t, a, lockSpec("lock")))
+	lock := LockOf(opened(t, a, lockSpec("lock")).Object)
 	_, err := lock.Lock(t.Context(), a.domain, futex.Report)
 	require.NoError(t, err)
 	const n = 1000
@@ -382,16 +382,16 @@ func TestManyGuestsWait(t *testing.T) {
 			guests = append(guests, g)
 			switch i % 4 {
 			case 0:
-				m := LockOf(opened(t, g, lockSpec("lock")))
+				m := LockOf(opened(t, g, lockSpec("lock")).Object)
 				go func() { _, err := m.Lock(context.Background(), g.domain, futex.Report); got <- err }()
 			case 1:
-				e := EventOf(opened(t, g, Spec{Name: "event", Kind: Event, Payload: EventPayload}))
+				e := EventOf(opened(t, g, Spec{Name: "event", Kind: Event, Payload: EventPayload}).Object)
 				go func() { got <- e.Wait(context.Background(), g.domain) }()
 			case 2:
 				u := UnitsOf(opened(t, g, SemaphoreSpec(Semaphore, "units", 0, 0)))
 				go func() { got <- u.Acquire(context.Background(), true) }()
 			case 3:
-				q, err := g.OpenQueue(t.Context(), QueueSpec(Queue, "q", "[]uint8", 0, true))
+				q, err := openQueue(g, t.Context(), QueueSpec(Queue, "q", "[]uint8", 0, true))
 				require.NoError(t, err)
 				go func() { _, err := q.Get(context.Background(), true, func([]byte) {}, nil); got <- err }()
 			}
@@ -403,7 +403,7 @@ func TestManyGuestsWait(t *testing.T) {
 		})
 		require.Less(t, threads(t), 100)
 		for _, g := range guests {
-			require.NoError(t, g.Close())
+			require.NoError(t, g.Close(context.Background()))
 		}
 		for range n {
 			require.ErrorIs(t, <-got, errs.ErrClosed)
@@ -426,15 +426,15 @@ func TestGuestsAtTheEndOfAQueue(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	spec := QueueSpec(Queue, "sure", "[]uint8", 0, true)
-	q, err := a.OpenQueue(ctx, spec)
+	q, err := openQueue(a, ctx, spec)
 	require.NoError(t, err)
 	require.NoError(t, q.Put(ctx, nil, []byte{1}, false))
 	get := func(q *Items) (Claim, error) { return q.Get(ctx, true, func([]byte) {}, nil) }
-	holder, err := newGuest(t, a).OpenQueue(ctx, spec)
+	holder, err := openQueue(newGuest(t, a), ctx, spec)
 	require.NoError(t, err)
 	claim, err := get(holder)
 	require.NoError(t, err)
-	other, err := newGuest(t, a).OpenQueue(ctx, spec)
+	other, err := openQueue(newGuest(t, a), ctx, spec)
 	require.NoError(t, err)
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { _, err := get(other); first <- err }()

@@ -39,24 +39,24 @@ type locking struct {
 }
 
 // use takes the lock, some times, and finds itself alone there and named.
-func (p *locking) use(a *Arena, o *Object, times int) {
+func (p *locking) use(a *Arena, o *Handle, times int) {
 	for range times {
-		_, err := LockOf(o).Lock(background, a.domain, futex.TakeOver)
+		_, err := LockOf(o.Object).Lock(background, a.domain, futex.TakeOver)
 		sched.Must(err)
 		if p.inside != 0 && a.Alive(p.inside) {
 			sched.Failf("%v entered beside %v", a.self, p.inside)
 		}
 		p.inside = a.self
-		id, _ := LockOf(o).Holder()
+		id, _ := LockOf(o.Object).Holder()
 		expect("the holder", id, a.self)
 		expect("inside", p.inside, a.self)
 		p.inside = 0
 		p.total++
-		sched.Must(LockOf(o).Unlock(a.domain))
+		sched.Must(LockOf(o.Object).Unlock(a.domain))
 	}
 }
 
-func opens(a *Arena, s Spec) *Object {
+func opens(a *Arena, s Spec) *Handle {
 	o, _, err := a.Open(background, s)
 	sched.Must(err)
 	return o
@@ -121,17 +121,17 @@ func guestLeaves(s *sched.Schedule) func() {
 	permits := SemaphoreSpec(Semaphore, "s", 1, SemaphorePermits)
 	g, h := p.guest(1), p.guest(1)
 	held, u := opens(g, lockSpec), UnitsOf(opens(g, permits))
-	_, err := LockOf(held).Lock(background, g.domain, futex.Report)
+	_, err := LockOf(held.Object).Lock(background, g.domain, futex.Report)
 	sched.Must(err)
 	sched.Must(u.Acquire(background, true))
 	detached, other := lockSpec, lockSpec
 	detached.Name, other.Name = "detached", "other"
 	o, loose := opens(g, detached), opens(p.a[4], detached)
-	_, err = LockOf(o).Lock(background, g.domain, futex.Report)
+	_, err = LockOf(o.Object).Lock(background, g.domain, futex.Report)
 	sched.Must(err)
-	sched.Must(o.Close())
+	sched.Must(o.Close(context.Background()))
 	wanted, mine := opens(g, other), opens(p.a[4], other)
-	_, err = LockOf(mine).Lock(background, p.a[4].domain, futex.Report)
+	_, err = LockOf(mine.Object).Lock(background, p.a[4].domain, futex.Report)
 	sched.Must(err)
 	if s.Choose(2) == 0 {
 		p.mortal(1)
@@ -140,7 +140,7 @@ func guestLeaves(s *sched.Schedule) func() {
 	}
 	for range 2 { // one at the gate, one behind
 		s.Go(1, "waiter", func() {
-			_, err := LockOf(wanted).Lock(background, g.domain, futex.Report)
+			_, err := LockOf(wanted.Object).Lock(background, g.domain, futex.Report)
 			is(err, errs.ErrClosed)
 		})
 	}
@@ -148,38 +148,38 @@ func guestLeaves(s *sched.Schedule) func() {
 	ctx := p.NewContext()
 	theirs := opens(p.a[1], other)
 	s.Go(1, "neighbour", func() {
-		_, err := LockOf(theirs).Lock(ctx, p.a[1].domain, futex.Report)
+		_, err := LockOf(theirs.Object).Lock(ctx, p.a[1].domain, futex.Report)
 		is(err, context.Canceled)
 	})
 	s.Go(1, "leaver", func() {
-		sched.Must(g.Close())
+		sched.Must(g.Close(context.Background()))
 		ctx.End(context.Canceled)
 	})
 	s.Go(4, "heir of what the guest detached", func() {
-		_, err := LockOf(loose).Lock(background, p.a[4].domain, futex.Report)
+		_, err := LockOf(loose.Object).Lock(background, p.a[4].domain, futex.Report)
 		expect("what is said of the lock", err, errs.ErrOwnerDied)
 	})
 	for _, a := range []*Arena{h, p.a[2], p.a[3]} {
 		o, u := opens(a, lockSpec), UnitsOf(opens(a, permits))
 		s.Go(int(a.process().self.Slot()), "heir", func() {
 			for {
-				_, err := LockOf(o).Lock(background, a.domain, futex.Report)
+				_, err := LockOf(o.Object).Lock(background, a.domain, futex.Report)
 				if err == nil {
 					break
 				}
 				is(err, errs.ErrOwnerDied)
-				if _, err = LockOf(o).TryLock(a.domain, futex.TakeOver); err == nil {
+				if _, err = LockOf(o.Object).TryLock(a.domain, futex.TakeOver); err == nil {
 					break
 				}
 			}
-			sched.Must(LockOf(o).Unlock(a.domain))
+			sched.Must(LockOf(o.Object).Unlock(a.domain))
 			sched.Must(u.Acquire(background, true))
 			sched.Must(u.Release(1))
 		})
 	}
 	return func() {
-		sched.Must(LockOf(mine).Unlock(p.a[4].domain))
-		if id, _ := LockOf(mine).Holder(); id != 0 {
+		sched.Must(LockOf(mine.Object).Unlock(p.a[4].domain))
+		if id, _ := LockOf(mine.Object).Holder(); id != 0 {
 			sched.Failf("the other lock is held by %v", id)
 		}
 		expect("permits", UnitsOf(opens(p.a[4], permits)).Value(), 1)
@@ -203,14 +203,14 @@ func guestSlots(s *sched.Schedule) func() {
 				g := p.guest(i)
 				present[i] = g.self
 				o := opens(g, lockSpec)
-				_, err := LockOf(o).TryLock(g.domain, futex.TakeOver)
+				_, err := LockOf(o.Object).TryLock(g.domain, futex.TakeOver)
 				held := is(err, errs.ErrLocked)
 				if held {
-					id, _ := LockOf(o).Holder()
+					id, _ := LockOf(o.Object).Holder()
 					expect("the holder", id, g.self)
 				}
 				present[i] = 0
-				sched.Must(g.Close())
+				sched.Must(g.Close(context.Background()))
 				if p.a[i].Alive(g.self) {
 					sched.Failf("%v lives, and was closed", g.self)
 				}
@@ -230,9 +230,9 @@ func guestSlots(s *sched.Schedule) func() {
 		o := opens(p.a[4], lockSpec)
 		ctx, cancel := context.WithCancel(background)
 		defer cancel()
-		_, err := LockOf(o).Lock(ctx, p.a[4].domain, futex.TakeOver)
+		_, err := LockOf(o.Object).Lock(ctx, p.a[4].domain, futex.TakeOver)
 		sched.Must(err)
-		sched.Must(LockOf(o).Unlock(p.a[4].domain))
+		sched.Must(LockOf(o.Object).Unlock(p.a[4].domain))
 		for k := uint32(players + 1); k <= places; k++ {
 			if st := identState(p.a[4].slot(k).ident); st == slotLive {
 				sched.Failf("slot %d is not free", k)

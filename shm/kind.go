@@ -48,9 +48,9 @@ func (k Kind) String() string {
 // Ops is what the arena does with the objects of a kind.
 type Ops struct {
 	Name string
-	// Sweep takes back what a dead process held of the object. It may be repeated.
-	// The arena's lock is not held.
-	Sweep func(a *Arena, o Ref, dead futex.ID)
+	// Sweep takes back what a dead process held of the object, and waits in d: when that is
+	// closed it need not finish. It may be repeated. The arena's lock is not held.
+	Sweep func(a *Arena, d *futex.Domain, o Ref, dead futex.ID)
 	// Free frees the blocks that the object owns besides its own. The arena's lock is held.
 	Free func(a *Arena, o Ref)
 	// Extra is how many bytes the object has besides its own block.
@@ -75,16 +75,28 @@ func init() {
 
 // A Ref is an object's place, for the operations of its kind.
 type Ref struct {
-	Index uint32
-	Kind  Kind
-	Flags uint32
-	Param uint64
-	Off   uint64 // of the payload
-	Size  uint64 // of the payload
+	Index  uint32
+	Serial uint64 // tells the object from all others that the arena has or had; never 0
+	Kind   Kind
+	Flags  uint32
+	Param  uint64
+	Off    uint64 // of the payload
+	Size   uint64 // of the payload
 }
 
 func (a *Arena) ref(i uint32) Ref {
 	e := a.entry(i)
-	size := min(at[blockHead](a, e.place()).payload, max(a.blockSize(e.place()), blockHeadSize)-blockHeadSize)
-	return Ref{Index: i, Kind: e.kind(), Flags: e.flags(), Param: e.param, Off: e.place() + blockHeadSize, Size: size}
+	b := at[blockHead](a, e.place())
+	size := min(b.payload(), max(a.blockSize(e.place()), blockHeadSize)-blockHeadSize)
+	return Ref{Index: i, Serial: b.serial, Kind: e.kind(), Flags: e.flags(), Param: e.param, Off: e.place() + blockHeadSize, Size: size}
+}
+
+// InMemory reports whether objects of the kind of that name live in an arena.
+func InMemory(name string) bool {
+	for k := Value; k < lane; k++ {
+		if kinds[k].Name == name {
+			return true
+		}
+	}
+	return false
 }

@@ -8,10 +8,12 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 )
 
 // A Lane is one end of a byte stream in both directions between two processes: two
@@ -29,7 +31,7 @@ import (
 //	+136      | 4     | drained | both               | the writer sleeps on it     | its wake record
 //	512       | 2 × laneData    | the rings' bytes
 type Lane struct {
-	o       *Object
+	o       *Handle
 	d       *futex.Domain
 	in, out laneRing
 	made    bool // here: by the end that takes the name away
@@ -64,7 +66,7 @@ type laneRing struct {
 // NewLane makes a lane, whose other end another process opens by its name. Errors: those
 // of Open.
 func (a *Arena) NewLane(ctx context.Context) (*Lane, error) {
-	o, _, err := a.Open(ctx, Spec{Name: RandomName("lane"), Kind: lane, Payload: lanePayload, Exclusive: true})
+	o, _, err := a.Open(ctx, Spec{Name: naming.Random("lane"), Kind: lane, Payload: lanePayload, Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +87,12 @@ func (a *Arena) OpenLane(ctx context.Context, name string) (*Lane, error) {
 		err = a.Remove(ctx, name)
 	}
 	if err != nil {
-		return nil, errors.Join(err, o.Close())
+		return nil, errors.Join(err, o.Close(ctx))
 	}
 	return newLane(o, 1), nil
 }
 
-func newLane(o *Object, end int) *Lane {
+func newLane(o *Handle, end int) *Lane {
 	a, start := o.arena, roundUp(o.Off, laneAlign)
 	l := &Lane{o: o, d: a.domain}
 	rings := [2]*laneRing{&l.out, &l.in}
@@ -237,10 +239,16 @@ func (l *Lane) leave() {
 	}
 }
 
+// lanePatience bounds the wait for the arena's lock at a lane's end. A holder that was stopped
+// keeps the name from going then: it goes with this process, as its memory does.
+const lanePatience = 100 * time.Millisecond
+
 // detach lets the memory go: nobody is inside, and nobody comes in.
 func (l *Lane) detach() {
+	ctx, cancel := context.WithTimeout(context.Background(), lanePatience)
+	defer cancel()
 	if l.made {
-		_ = l.o.arena.Remove(context.Background(), l.o.Name) // most often the other end has
+		_ = l.o.arena.Remove(ctx, l.o.Name) // most often the other end has
 	}
-	_ = l.o.Close()
+	_ = l.o.Close(ctx)
 }

@@ -82,12 +82,12 @@ func (q *Items) putLarge(ctx context.Context, head, body []byte, wait bool) erro
 // Receive takes the next item as a block that is this process's until Drop, without
 // copying it. Precondition: every item of the queue was put by Commit.
 func (q *Items) Receive(ctx context.Context, wait bool) (block uint64, view []byte, err error) {
-	_, err = q.get(ctx, wait, func([]byte) {}, func(t taken) error {
-		if t.block == 0 {
-			return fmt.Errorf("an item without a block: %w", errs.ErrCorrupt)
-		}
-		block, view = t.block, q.a.bytes(t.block+blockItem, t.n)
-		return nil
-	})
-	return block, view, err
+	t, err := q.get(ctx, wait, func([]byte) {})
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case t.block == 0:
+		return 0, nil, fmt.Errorf("an item without a block: %w", errs.ErrCorrupt)
+	}
+	return t.block, q.a.bytes(t.block+blockItem, t.n), nil
 }

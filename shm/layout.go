@@ -55,7 +55,7 @@ const (
 	page = 4 * kib
 
 	magic         = 0x6d6f_7261_6300_0001 // "\x01\0carom" read as little-endian, and a version
-	layoutVersion = 2
+	layoutVersion = 3
 )
 
 // header is the first page.
@@ -67,6 +67,9 @@ const (
 //	sweep      | sweepers               | the next sweeper takes over and starts again
 //	directory… | holders of lock        | derived, rebuilt
 //	typeCount  | holders of lock        | the type is not there
+//	serial     | holders of lock, each  | no object has the number, and none ever will: serials
+//	           | time they make an      | need not be dense, only grow
+//	           | object                 |
 //	procTop    | joiners (maximum)      |
 //	parking    | see package futex      |
 type header struct {
@@ -97,6 +100,7 @@ type header struct {
 	chunkHint  uint32 // no chunk below is free
 	committed  uint64 // bytes that may have pages behind them
 	used       uint64 // bytes of blocks and entries in use
+	serial     uint64 // of the object that was made last; 0 before the first
 	idle       uint64 // bytes of free chunks that have pages
 	objects    uint32 // that have a name and are not lanes
 	lanes      uint32
@@ -213,12 +217,22 @@ const objectOwned = 1 << 31
 
 func ownedBy(index uint32) uint32 { return objectOwned | index }
 
-// blockHead stands before an object's payload; its name follows the payload.
+// blockHead stands before an object's payload; its name follows the payload. The process
+// that makes the object writes it, under the arena's lock, while the block is in flight: if
+// it dies before the entry is published, there is no object, and the block is freed.
+//
+//	offset | width | field  | meaning
+//	0      | 8     | serial | tells the object from all others that the arena has or had: see header.serial
+//	8      | 8     | sizes  | bits 0–15 bytes of the name, 16–63 bytes of the payload
 type blockHead struct {
-	nameLen uint32
-	creator uint32
-	payload uint64 // bytes
+	serial uint64
+	sizes  uint64
 }
+
+func sizesOf(name, payload uint64) uint64 { return payload<<16 | name }
+
+func (b *blockHead) nameLen() uint64 { return b.sizes & (1<<16 - 1) }
+func (b *blockHead) payload() uint64 { return b.sizes >> 16 }
 
 // fingerprint is a hash of all sizes and places: two programs that disagree on any
 // do not share an arena.

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carom-ipc/carom/futex"
+
+	"github.com/carom-ipc/carom/internal/naming"
 )
 
 // The tables in the comments say these; a change of any is a new layoutVersion.
@@ -19,6 +21,9 @@ func TestLayout(t *testing.T) {
 	require.EqualValues(t, chunkDesc, unsafe.Sizeof(chunk{}))
 	require.EqualValues(t, typeSize, unsafe.Sizeof(typeEntry{}))
 	require.EqualValues(t, blockHeadSize, unsafe.Sizeof(blockHead{}))
+	longest := blockHead{sizes: sizesOf(naming.Max, maxChunks*chunkSize)}
+	require.EqualValues(t, naming.Max, longest.nameLen())
+	require.EqualValues(t, maxChunks*chunkSize, longest.payload())
 	require.EqualValues(t, 32, nodeSize)
 	require.LessOrEqual(t, unsafe.Sizeof(record{}), uintptr(recordLen))
 	require.LessOrEqual(t, unsafe.Sizeof(header{}), uintptr(page))
@@ -27,6 +32,7 @@ func TestLayout(t *testing.T) {
 	// Words of different writers are two cache lines apart, or in lines of their own.
 	var h header
 	require.GreaterOrEqual(t, unsafe.Offsetof(h.sweep)-unsafe.Offsetof(h.lock), uintptr(128))
+	require.Zero(t, unsafe.Offsetof(h.serial)%8)
 	var q queueHead
 	require.Zero(t, (queuePad+blockHeadSize)%64)
 	require.Zero(t, unsafe.Offsetof(q.tail)%64)

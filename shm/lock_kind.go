@@ -11,7 +11,7 @@ import (
 // for and the next writer takes over.
 func init() {
 	for _, k := range []Kind{Value, Array, Lock, RLock} {
-		kinds[k].Sweep = func(a *Arena, o Ref, dead futex.ID) {
+		kinds[k].Sweep = func(a *Arena, _ *futex.Domain, o Ref, dead futex.ID) {
 			at[futex.Mutex](a, o.Off).Release(a.sentry, dead)
 			if k == Value && o.Size > cellAt+8 && dead != a.self {
 				at[futex.Mutex](a, o.Off+cellAt).Release(a.sentry, dead)
@@ -28,8 +28,11 @@ func init() {
 // EventPayload is the payload of an event: its word at the start.
 const EventPayload = 8
 
-// EventOf is the word of an event.
-func EventOf(o *Object) *futex.Event { return at[futex.Event](o.arena, o.Off) }
+// EventOf is the word of an event, which may be used without Enter where that is one access.
+func EventOf(o *Object) *futex.Event {
+	o.bare.Store(true)
+	return at[futex.Event](o.arena, o.Off)
+}
 
 // LockPayload is the payload of a lock.
 const LockPayload = 16

@@ -2,21 +2,14 @@ package shm
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/carom-ipc/carom/internal/atom"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 )
-
-// MaxName is the longest name, in bytes.
-const MaxName = 1024
 
 // A Spec is what a constructor wants to be there.
 type Spec struct {
@@ -33,21 +26,24 @@ type Spec struct {
 	Describe  func(param uint64, flags uint32) string // for ErrType: the limits in words
 }
 
-// An Object is this process's attachment to an entry, shared by its handles.
+// An Object is the attachment of a process, or of a guest, to an entry, shared by its handles.
 type Object struct {
 	Ref
 	Name string
 	Type string
 
 	arena     *Arena
-	handles   int // guarded by arena.mu
-	detached  atomic.Bool
-	first     Binding // guarded by arena.mu: the handles, most often one
-	others    []Binding
-	permits   []uint32 // guarded by the semaphore's list
+	handles   *Handle     // guarded by arena.mu: a list, most often of one
+	bare      atomic.Bool // has places that are used without Enter
+	permits   []uint32    // guarded by the semaphore's list
 	permitsMu sync.Mutex
 	claims    atomic.Int64 // items of a confirmed queue that this process holds
 	spare     *spares      // a queue's
+
+	resting       bool    // guarded by arena.mu, and what follows: it is in quarantine
+	due           int64   // when to detach it, on clock; 0 at once
+	bytes         uint64  // that count there
+	before, after *Object // there
 	//lint:ignore U1000 only race builds use it
 	shadow shadow
 }
@@ -58,88 +54,22 @@ func (o *Object) claimed(c Claim) {
 	}
 }
 
-// A Binding is a handle that keeps pointers into the arena.
-type Binding interface{ Unbind() }
-
-// Bind has b.Unbind called before the arena is unmapped. If that is under way, it is
-// called now.
-func (o *Object) Bind(b Binding) {
-	o.arena.mu.Lock()
-	closed := o.arena.closed
-	if o.first == nil {
-		o.first = b
-	} else {
-		o.others = append(o.others, b)
-	}
-	o.arena.mu.Unlock()
-	if closed {
-		b.Unbind()
-	}
-}
-
-// Unbind forgets b.
-func (o *Object) Unbind(b Binding) {
-	o.arena.mu.Lock()
-	defer o.arena.mu.Unlock()
-	if o.first == b {
-		o.first = nil
-	} else if i := slices.Index(o.others, b); i >= 0 {
-		o.others = slices.Delete(o.others, i, i+1)
-	}
-}
-
-func (o *Object) unbindAll() {
-	if o.first != nil {
-		o.first.Unbind()
-	}
-	for _, b := range o.others {
-		b.Unbind()
-	}
-}
-
 // Arena is where the object lives.
 func (o *Object) Arena() *Arena { return o.arena }
-
-// Detached reports that the last handle or the arena was closed.
-func (o *Object) Detached() bool { return o.detached.Load() }
-
-// CheckName says why a name cannot be: ErrName if it is not UTF-8, ErrTooLarge if it
-// is longer than MaxName.
-func CheckName(name string) error {
-	if len(name) > MaxName {
-		return fmt.Errorf("a name of %d bytes, the longest has %d: %w", len(name), MaxName, errs.ErrTooLarge)
-	}
-	if !utf8.ValidString(name) {
-		return fmt.Errorf("%q is not UTF-8: %w", name, errs.ErrName)
-	}
-	return nil
-}
-
-// RandomName makes a name that nobody else has.
-func RandomName(kind string) string {
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	return strings.ToLower(kind) + "-" + hex.EncodeToString(b[:])
-}
 
 // Open makes sure that the object exists and attaches it. created says that this
 // call made it. Errors: ErrNotFound, ErrExists, ErrType, ErrName, ErrNoMemory,
 // ErrTooLarge, ErrClosed, the context's.
-func (a *Arena) Open(ctx context.Context, s Spec) (o *Object, created bool, err error) {
-	if err := CheckName(s.Name); err != nil {
+func (a *Arena) Open(ctx context.Context, s Spec) (h *Handle, created bool, err error) {
+	if s.Name == "" && !s.OpenOnly {
+		s.Name = naming.Random(s.Kind.String())
+	} else if err := naming.Check(s.Name); err != nil {
 		return nil, false, err
 	}
-	if s.Name == "" {
-		if s.OpenOnly {
-			return nil, false, fmt.Errorf("an empty name: %w", errs.ErrNotFound)
-		}
-		s.Name = RandomName(s.Kind.String())
+	if err := a.begin(); err != nil {
+		return nil, false, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return nil, false, errs.ErrClosed
-	}
+	defer a.done()
 	if err := a.lock(ctx); err != nil {
 		return nil, false, err
 	}
@@ -161,24 +91,41 @@ func (a *Arena) Open(ctx context.Context, s Spec) (o *Object, created bool, err 
 	if err != nil {
 		return nil, false, err
 	}
-	return a.attach(i, s.Name), !found, nil
+	h, err = a.attach(i, s.Name)
+	return h, !found, err
 }
 
-// attach gives this process its part in entry i. Precondition: both locks are held.
-func (a *Arena) attach(i uint32, name string) *Object {
-	o := a.objects[i]
-	if o == nil {
-		o = &Object{Ref: a.ref(i), Name: name, Type: a.typeText(a.entry(i).typ), arena: a}
-		if o.Kind == Queue || o.Kind == ByteQueue {
-			o.spare = new(spares)
-		}
-		r := a.record(a.self.Slot())
-		atom.Put32(&r.attached, max(r.attached, i+1))
-		atom.Or64(a.attachment(a.self.Slot(), i), 1<<(i%64))
-		a.objects[i] = o
+// attach gives this process its part in entry i, and a handle its part in that. ErrClosed: the
+// arena is being closed; what was just created stays, as if it had been closed in between.
+// Precondition: the arena's lock is held.
+func (a *Arena) attach(i uint32, name string) (*Handle, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, errs.ErrClosed
 	}
-	o.handles++
-	return o
+	o := a.objects[i]
+	if o != nil {
+		a.quarantine.remove(o)
+		h := &Handle{Object: o}
+		o.add(h)
+		return h, nil
+	}
+	// Most objects have one handle: both are one allocation.
+	both := &struct {
+		o Object
+		h Handle
+	}{o: Object{Ref: a.ref(i), Name: name, Type: a.typeText(a.entry(i).typ), arena: a}}
+	o, both.h.Object = &both.o, &both.o
+	if o.Kind == Queue || o.Kind == ByteQueue {
+		o.spare = new(spares)
+	}
+	r := a.record(a.self.Slot())
+	atom.Put32(&r.attached, max(r.attached, i+1))
+	atom.Or64(a.attachment(a.self.Slot(), i), 1<<(i%64))
+	a.objects[i], a.used = o, true
+	o.add(&both.h)
+	return &both.h, nil
 }
 
 // compare says how what is there differs from what is wanted.
@@ -228,9 +175,8 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 		return 0, err
 	}
 	b := at[blockHead](a, off)
-	atom.Put32(&b.nameLen, uint32(len(s.Name)))
-	atom.Put64(&b.payload, s.Payload)
-	atom.Put32(&b.creator, uint32(a.self))
+	atom.Put64(&b.serial, a.nextSerial())
+	atom.Put64(&b.sizes, sizesOf(uint64(len(s.Name)), s.Payload))
 	payload := a.bytes(off+blockHeadSize, s.Payload)
 	atom.Clear(payload)
 	if s.Init != nil {
@@ -254,80 +200,48 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 	return i, nil
 }
 
-// Close gives back one handle's part; with the last, the process detaches, unless it holds
-// permits: those are the process's, and its sweep finds them by what it has attached.
-func (o *Object) Close() error {
-	a := o.arena
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed || o.handles == 0 {
-		return errs.ErrClosed
-	}
-	if o.handles--; o.handles > 0 || o.holdsPermits() {
-		return nil
-	}
-	if err := a.lock(context.Background()); err != nil {
-		o.handles++
-		return err
-	}
-	defer a.unlock()
-	o.detached.Store(true)
-	a.freeSpares(o)
-	delete(a.objects, o.Index)
-	atom.And64(a.attachment(a.self.Slot(), o.Index), ^uint64(1<<(o.Index%64)))
-	a.reap(o.Index)
-	return nil
-}
-
 // Remove takes the name away at once. The memory is freed when no live process has
 // the object attached. Errors: ErrNotFound.
-func (a *Arena) Remove(ctx context.Context, name string) error { return a.remove(ctx, name, false) }
+func (a *Arena) Remove(ctx context.Context, name string) error { return a.remove(ctx, name, 0) }
 
-// Drop removes the name and lets this process's attachment to it go, whatever number
-// of handles it has.
-func (a *Arena) Drop(ctx context.Context, name string) error { return a.remove(ctx, name, true) }
-
-func (a *Arena) remove(ctx context.Context, name string, detach bool) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return errs.ErrClosed
+// remove takes the name away from the object with that serial, from any if it is 0. Of a
+// coordinator's object the entry is all that there is, and goes with the name.
+func (a *Arena) remove(ctx context.Context, name string, serial uint64) error {
+	if err := a.begin(); err != nil {
+		return err
 	}
+	defer a.done()
 	if err := a.lock(ctx); err != nil {
 		return err
 	}
 	defer a.unlock()
 	i, ok := a.find(name, nameHash(name))
-	if !ok {
+	if !ok || serial != 0 && a.ref(i).Serial != serial {
 		return errs.ErrNotFound
 	}
 	a.unlink(i)
-	if o := a.objects[i]; o != nil && detach {
-		o.detached.Store(true)
-		a.freeSpares(o)
-		o.handles = 0
-		delete(a.objects, i)
-		atom.And64(a.attachment(a.self.Slot(), i), ^uint64(1<<(i%64)))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	o := a.objects[i]
+	if o == nil || serial == 0 || !o.Kind.InCoordinator() {
+		a.reap(i)
+		return nil
 	}
-	a.reap(i)
+	for h := o.handles; h != nil; h = o.handles {
+		h.shut()
+		h.ended = true
+		o.drop(h)
+	}
+	a.detach(o)
 	return nil
-}
-
-// KindOf tells what has that name.
-func (a *Arena) KindOf(ctx context.Context, name string) (Kind, error) {
-	if err := a.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer a.unlock()
-	i, ok := a.find(name, nameHash(name))
-	if !ok {
-		return 0, errs.ErrNotFound
-	}
-	return a.entry(i).kind(), nil
 }
 
 // NameAt is the name of the live entry at an index.
 func (a *Arena) NameAt(ctx context.Context, i uint32) (string, error) {
+	if err := a.begin(); err != nil {
+		return "", err
+	}
+	defer a.done()
 	if err := a.lock(ctx); err != nil {
 		return "", err
 	}
@@ -341,6 +255,8 @@ func (a *Arena) NameAt(ctx context.Context, i uint32) (string, error) {
 // Info describes an object.
 type Info struct {
 	Name     string
+	Index    uint32
+	Serial   uint64
 	Kind     Kind
 	Type     string
 	Size     int64 // bytes of arena
@@ -352,32 +268,45 @@ type Info struct {
 // List calls f with each object until it returns false. What is created or removed
 // meanwhile may or may not be among them.
 func (a *Arena) List(ctx context.Context, f func(Info) bool) error {
-	const batch = 256
-	for from := uint32(0); ; from += batch {
-		var infos []Info
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := a.lock(ctx); err != nil {
+	for from := uint32(0); ; from += listBatch {
+		infos, more, err := a.listFrom(ctx, from)
+		if err != nil {
 			return err
 		}
-		top := a.head().entryTop
-		for i := from; i < min(from+batch, top); i++ {
-			if e := a.entry(i); e.isLive() {
-				infos = append(infos, Info{Name: string(a.nameOf(e)), Kind: e.kind(), Type: a.typeText(e.typ),
-					Size: a.sizeOf(i), Param: e.param, Flags: e.flags(), Attached: a.attachedTo(i)})
-			}
-		}
-		a.unlock()
 		for _, info := range infos {
 			if !f(info) {
 				return nil
 			}
 		}
-		if from+batch >= top {
+		if !more {
 			return nil
 		}
 	}
+}
+
+// listBatch is how many entries are looked at under one acquisition of the arena's lock.
+const listBatch = 256
+
+func (a *Arena) listFrom(ctx context.Context, from uint32) (infos []Info, more bool, err error) {
+	if ctx.Err() != nil {
+		return nil, false, ctx.Err()
+	}
+	if err := a.begin(); err != nil {
+		return nil, false, err
+	}
+	defer a.done()
+	if err := a.lock(ctx); err != nil {
+		return nil, false, err
+	}
+	defer a.unlock()
+	top := a.head().entryTop
+	for i := from; i < min(from+listBatch, top); i++ {
+		if e := a.entry(i); e.isLive() {
+			infos = append(infos, Info{Name: string(a.nameOf(e)), Index: i, Serial: a.ref(i).Serial, Kind: e.kind(), Type: a.typeText(e.typ),
+				Size: a.sizeOf(i), Param: e.param, Flags: e.flags(), Attached: a.attachedTo(i)})
+		}
+	}
+	return infos, from+listBatch < top, nil
 }
 
 func (a *Arena) sizeOf(i uint32) int64 {

@@ -1,5 +1,11 @@
 package shm
 
+import (
+	"slices"
+
+	"github.com/carom-ipc/carom/internal/atom"
+)
+
 // pushPermit and popPermit remember which permits this process acquired, so that a
 // release finds one without a search. The semaphore's list is entered; the mutex is for
 // the race detector, which does not see that.
@@ -9,10 +15,20 @@ func (o *Object) pushPermit(i uint32) {
 	o.permits = append(o.permits, i)
 }
 
-// holdsPermits reports that this process acquired permits and did not release them itself.
+// holdsPermits reports that permits which this process acquired are still its own. Those that
+// others released meanwhile are forgotten: nobody but this process could make them its own
+// again. Precondition: nobody is inside.
 func (o *Object) holdsPermits() bool {
 	o.permitsMu.Lock()
 	defer o.permitsMu.Unlock()
+	if len(o.permits) == 0 {
+		return false
+	}
+	l := semaphoreWaiters(o.arena, o.Ref, o.arena.domain)
+	o.permits = slices.DeleteFunc(o.permits, func(i uint32) bool {
+		n := l.node(i)
+		return atom.Load32(&n.state) != nodeHeld || atom.Load32(&n.id) != uint32(o.arena.self)
+	})
 	return len(o.permits) > 0
 }
 

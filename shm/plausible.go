@@ -66,7 +66,7 @@ func (a *Arena) intact(i uint32) bool {
 	}
 	b := at[blockHead](a, off)
 	size := a.blockSize(off)
-	return b.payload >= leastPayload[e.kind()] && b.payload <= size && blockHeadSize+b.payload+uint64(b.nameLen) <= size
+	return b.payload() >= leastPayload[e.kind()] && b.payload() <= size && blockHeadSize+b.payload()+b.nameLen() <= size
 }
 
 // sound is ErrCorrupt for an entry that cannot be attached.

@@ -168,23 +168,40 @@ func (a *Arena) SetLabel(label string) {
 }
 
 // leave is a death in good order: the process sweeps itself, while it still lives, as
-// the sweep takes locks in its name.
-func (a *Arena) leave() {
-	a.closeGuests()
+// the sweep takes locks in its name. If it cannot until ctx ends, it leaves that to others.
+func (a *Arena) leave(ctx context.Context, open []*Handle) {
+	defer whenOver(ctx, a.closeSentry)()
+	a.closeGuests(ctx)
 	a.watch.stop()
 	a.domain.Close()
-	_ = a.sweep(context.Background(), a.self.Slot())
-	a.withdraw()
-	a.sentry.Close()
+	a.awaitOps(open)
+	a.withdraw(a.sweep(a.sentry, a.self.Slot()) == nil)
+	a.closeSentry()
 	_ = unlockByte(a.file, a.self.Slot())
 }
 
-// withdraw ends the process's life as far as others can see. Nothing may be held any
-// more: whoever finds a lock in the name of the dead takes it.
-func (a *Arena) withdraw() {
+// whenOver calls f when ctx ends, now if it has ended, unless stop is called before.
+func whenOver(ctx context.Context, f func()) (stop func() bool) {
+	switch {
+	case ctx.Err() != nil:
+		f()
+	case ctx.Done() != nil:
+		return context.AfterFunc(ctx, f)
+	}
+	return func() bool { return true }
+}
+
+// closeSentry ends what sweeps wait for, and returns when that is done.
+func (a *Arena) closeSentry() { a.endSentry.Do(a.sentry.Close) }
+
+// withdraw ends the process's life as far as others can see. It is swept: nothing is held
+// any more. Otherwise it looks like one that was killed, and whoever sweeps it frees its slot.
+func (a *Arena) withdraw(swept bool) {
 	s := a.slot(a.self.Slot())
-	atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
-	atom.Store32(&s.live, futexOwnerDied)                 // before the kernel stops looking after it
+	if swept {
+		atom.Store32(&s.ident, ident(slotFree, a.self.Gen())) // nobody takes it while its byte is locked
+	}
+	atom.Store32(&s.live, futexOwnerDied) // before the kernel stops looking after it
 	atom.Store32(&s.watched, futexOwnerDied)
 	a.life.end()
 	a.sentry.WakeAll(&s.live)
@@ -203,8 +220,12 @@ type ProcessInfo struct {
 	Objects  int // attached
 }
 
-// Processes lists who is attached.
+// Processes lists who is attached; nobody once the arena is closed.
 func (a *Arena) Processes() []ProcessInfo {
+	if a.begin() != nil {
+		return nil
+	}
+	defer a.done()
 	var list []ProcessInfo
 	for i := uint32(1); i <= a.procTop(); i++ {
 		s := a.slot(i)

@@ -109,7 +109,8 @@ type Items struct {
 	o *Object
 	a *Arena
 	h *queueHead
-	d *futex.Domain
+	d *futex.Domain // for what is held for moments, and for wake-ups
+	u *Handle       // whose calls wait for items and room; nil for the sweep
 
 	most uint64 // bytes of an item that is taken
 }
@@ -130,17 +131,12 @@ func QueueSpec(kind Kind, name, typ string, cap int, confirm bool) Spec {
 	return s
 }
 
-// OpenQueue opens a queue, whose first segment is made by whoever first needs it.
-func (a *Arena) OpenQueue(ctx context.Context, s Spec) (*Items, error) {
-	o, _, err := a.Open(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return ItemsOf(o), nil
+// ItemsOf is the queue behind a handle. Its first segment is made by whoever first needs it.
+func ItemsOf(h *Handle) *Items {
+	q := h.arena.items(h.Ref, h.Object, h.arena.domain)
+	q.u = h
+	return q
 }
-
-// ItemsOf is the queue behind an attachment.
-func ItemsOf(o *Object) *Items { return o.arena.items(o.Ref, o, o.arena.domain) }
 
 // Within is the queue for who has room for n bytes: a larger item is ErrTooLarge, and stays.
 func (q *Items) Within(n int) *Items {
@@ -156,16 +152,33 @@ func cursorAt(seg uint64, pos uint64) uint64 { return seg/64<<32 | pos }
 func segmentOf(cursor uint64) uint64         { return cursor >> 32 * 64 }
 func positionOf(cursor uint64) uint64        { return cursor & (1<<32 - 1) }
 
+// lockTail and lockHead are for the beginning of a call, which the handle's Close may end.
 func (q *Items) lockTail(ctx context.Context) error {
-	recovered, err := q.h.tail.lock.Lock(ctx, q.d, futex.TakeOver)
+	if q.h.tail.lock.TryOwn(q.d) {
+		return nil
+	}
+	return q.holdTail(ctx, q.u.Domain())
+}
+
+func (q *Items) lockHead(ctx context.Context) error {
+	if q.h.head.lock.TryOwn(q.d) {
+		return nil
+	}
+	return q.holdHead(ctx, q.u.Domain())
+}
+
+// holdTail and holdHead lock for one who waits in d, which need not be the handle's: its Close
+// must not end what is to be finished.
+func (q *Items) holdTail(ctx context.Context, d *futex.Domain) error {
+	recovered, err := q.h.tail.lock.Lock(ctx, d, futex.TakeOver)
 	if err == nil && recovered {
 		q.recoverTail()
 	}
 	return err
 }
 
-func (q *Items) lockHead(ctx context.Context) error {
-	recovered, err := q.h.head.lock.Lock(ctx, q.d, futex.TakeOver)
+func (q *Items) holdHead(ctx context.Context, d *futex.Domain) error {
+	recovered, err := q.h.head.lock.Lock(ctx, d, futex.TakeOver)
 	if err == nil && recovered {
 		q.recoverHead()
 	}
@@ -192,9 +205,10 @@ func (q *Items) Full() bool { return q.h.cap != 0 && uint64(q.Len()) >= q.h.cap 
 // Closed reports that CloseWrite was called.
 func (q *Items) Closed() bool { return atom.Load32(&q.h.closed) != 0 }
 
-// CloseWrite ends the queue: Put is ErrClosed from now on, Get drains.
+// CloseWrite ends the queue: Put is ErrClosed from now on, Get drains. The handle's Close does
+// not end its wait for those who put.
 func (q *Items) CloseWrite(ctx context.Context) error {
-	if err := q.lockTail(ctx); err != nil {
+	if err := q.holdTail(ctx, q.d); err != nil {
 		return err
 	}
 	defer q.unlockTail()
@@ -281,7 +295,7 @@ func (q *Items) admit(ctx context.Context, wait bool) error {
 		if !q.h.notFull.Spin(q.d, q.someRoom()) {
 			q.flush()
 		}
-		if err := q.h.notFull.Wait(ctx, q.d, room); err != nil {
+		if err := q.h.notFull.Wait(ctx, q.u.Domain(), room); err != nil {
 			return err
 		}
 	}
@@ -374,7 +388,7 @@ func (q *Items) room(ctx context.Context, need uint64) error {
 	if t.cursor == 0 {
 		size = max(firstSegment, roundUp(segmentHead+need+itemHead, 64))
 	}
-	seg, err := q.a.allocFlight(ctx, size)
+	seg, err := q.a.allocFlight(ctx, q.u, size)
 	if err != nil {
 		return err
 	}
@@ -486,7 +500,7 @@ func (q *Items) Join(ctx context.Context) error {
 		if finished() {
 			return nil
 		}
-		if err := q.h.joined.Wait(ctx, q.d, finished); err != nil {
+		if err := q.h.joined.Wait(ctx, q.u.Domain(), finished); err != nil {
 			return err
 		}
 		q.h.joined.Notify(q.d)

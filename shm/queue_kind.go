@@ -19,8 +19,8 @@ func init() {
 // sweepQueue makes sure that what the dead owner of a lock had begun is finished
 // before its blocks in flight are freed, and returns what it had taken. A lock that
 // somebody alive holds has been taken over already.
-func sweepQueue(a *Arena, o Ref, dead futex.ID) {
-	q := a.items(o, nil, a.sentry)
+func sweepQueue(a *Arena, d *futex.Domain, o Ref, dead futex.ID) {
+	q := a.items(o, nil, d)
 	// The dead may have had to wake somebody still, after it had given its lock back.
 	defer func() {
 		q.h.notEmpty.NotifyAll(a.sentry)
@@ -46,7 +46,7 @@ func sweepQueue(a *Arena, o Ref, dead futex.ID) {
 		}
 		return
 	}
-	if q.lockHead(context.Background()) == nil {
+	if q.holdHead(context.Background(), d) == nil {
 		q.reclaim(dead)
 		q.finished()
 		q.unlockHead()
@@ -98,8 +98,11 @@ func checkQueue(a *Arena, o Ref, report func(string)) {
 	if q.h.cap != o.Param {
 		report(fmt.Sprintf("cap %d, the directory says %d", q.h.cap, o.Param))
 	}
-	for name, c := range map[string]uint64{"head": atom.Load64(&q.h.head.cursor), "tail": atom.Load64(&q.h.tail.cursor),
-		"base": atom.Load64(&q.h.base)} {
+	cursors := map[string]uint64{"head": atom.Load64(&q.h.head.cursor), "tail": atom.Load64(&q.h.tail.cursor)}
+	if q.Confirms() { // else base stays where the first segment was
+		cursors["base"] = atom.Load64(&q.h.base)
+	}
+	for name, c := range cursors {
 		if c != 0 && a.blockSize(segmentOf(c)) == 0 {
 			report(fmt.Sprintf("%s cursor %#x is in no segment", name, c))
 		}

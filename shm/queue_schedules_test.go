@@ -34,7 +34,7 @@ func newMarket(s *sched.Schedule, confirm bool) *market {
 	cap := []int{1, 1, 2, 3, 0}[s.Choose(5)]
 	for i := 1; i <= players; i++ {
 		var err error
-		m.q[i], err = m.a[i].OpenQueue(background, QueueSpec(ByteQueue, "q", "", cap, confirm))
+		m.q[i], err = openQueue(m.a[i], background, QueueSpec(ByteQueue, "q", "", cap, confirm))
 		sched.Must(err)
 	}
 	return m

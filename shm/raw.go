@@ -17,19 +17,19 @@ import (
 // Preconditions of the methods: indices are in range (0 for a value), elements are as long as
 // they are.
 type Raw struct {
-	o    *Object
+	o    *Handle
 	off  uint64 // of the first element, or of the value's writers' lock
 	size uint64
 	twin bool // a value in two copies
 }
 
-// RawValue is the value behind an attachment, of so many bytes.
-func RawValue(o *Object, size uint64) Raw {
+// RawValue is the value behind a handle, of so many bytes.
+func RawValue(o *Handle, size uint64) Raw {
 	return Raw{o: o, off: o.Off + cellAt, size: size, twin: !IsWord(size)}
 }
 
-// RawArray is the array behind an attachment, of elements of so many bytes.
-func RawArray(o *Object, size uint64) Raw { return Raw{o: o, off: o.Off + arrayAt, size: size} }
+// RawArray is the array behind a handle, of elements of so many bytes.
+func RawArray(o *Handle, size uint64) Raw { return Raw{o: o, off: o.Off + arrayAt, size: size} }
 
 // InitRaw writes b into a fresh value's payload, or an array's.
 func InitRaw(kind Kind, size uint64, payload, b []byte) {
@@ -155,7 +155,7 @@ func changeWord(a *Arena, off, size uint64, f func([]byte) []byte) {
 func (r Raw) changeTwin(ctx context.Context, f func([]byte) []byte) error {
 	a := r.o.arena
 	writer := at[futex.Mutex](a, r.off)
-	if _, err := writer.Lock(ctx, a.domain, futex.TakeOver); err != nil {
+	if _, err := r.o.lock(ctx, writer, futex.TakeOver); err != nil {
 		return err
 	}
 	defer writer.Unlock(a.domain)

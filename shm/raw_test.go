@@ -15,7 +15,7 @@ func TestRawIsTheSameMemory(t *testing.T) {
 	o, _, err := a.Open(t.Context(), Spec{Name: "v", Kind: Value, Type: "pair", Payload: CellPayload(16),
 		Init: func(p []byte) { InitRaw(Value, 16, p, BytesOfOne(&pair{7, 7})) }})
 	require.NoError(t, err)
-	require.Equal(t, pair{7, 7}, LoadBig[pair](o))
+	require.Equal(t, pair{7, 7}, LoadBig[pair](o.Object))
 	raw := RawValue(o, 16)
 	const rounds = 2000
 	var wg sync.WaitGroup
@@ -40,7 +40,7 @@ func TestRawIsTheSameMemory(t *testing.T) {
 		wg.Go(func() {
 			var b []byte
 			for range rounds {
-				v := LoadBig[pair](o)
+				v := LoadBig[pair](o.Object)
 				if b = raw.Append(b[:0], 0, 1); r == 0 {
 					copy(BytesOfOne(&v), b)
 				}
@@ -57,7 +57,7 @@ func TestRawElementsAreWhole(t *testing.T) {
 	a := newArena(t, 4*mib)
 	o, _, err := a.Open(t.Context(), Spec{Name: "a", Kind: Array, Type: "uint32", Param: 101, Payload: ArrayPayload(4, 101)})
 	require.NoError(t, err)
-	words, raw := Elements[uint32](o, 101), RawArray(o, 4)
+	words, raw := Elements[uint32](o.Object, 101), RawArray(o, 4)
 	const rounds = 1000
 	var wg sync.WaitGroup
 	wg.Go(func() {

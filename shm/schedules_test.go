@@ -45,13 +45,17 @@ func TestSchedules(t *testing.T) {
 		{"GuestDeath", 15000, guestsDie},
 		{"GuestLeaves", 12000, guestLeaves},
 		{"GuestSlots", 8000, guestSlots},
+		{"SemaphoreClose", 10000, semaphoreClose},
+		{"QueueClose", 10000, queueClose},
+		{"QueueConfirmClose", 10000, queueConfirmClose},
+		{"ConditionClose", 10000, conditionClose},
 	} {
 		if !t.Run(c.name, func(t *testing.T) { sched.Explore(t, c.n, c.scene) }) {
 			return
 		}
 	}
 	t.Logf("%d schedules in %v", sched.Count, time.Since(begin))
-	if sched.Usual() && sched.Count < 180_000 {
+	if sched.Usual() && sched.Count < 220_000 {
 		t.Errorf("only %d schedules were played", sched.Count)
 	}
 }
@@ -127,7 +131,7 @@ func wipe(a *Arena) {
 }
 
 // open attaches an object in every process.
-func (p *stage) open(spec Spec) (o [players + 1]*Object) {
+func (p *stage) open(spec Spec) (o [players + 1]*Handle) {
 	for i := 1; i <= players; i++ {
 		var err error
 		o[i], _, err = p.a[i].Open(context.Background(), spec)
@@ -191,7 +195,7 @@ func watch(a *Arena) {
 		s := a.slot(next)
 		watched := atom.Load32(&s.watched)
 		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 {
-			if a.sweepAll(ctx) {
+			if a.sweepAll(a.sentry) {
 				a.sentry.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
 			}
 			continue

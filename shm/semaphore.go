@@ -64,14 +64,26 @@ func init() {
 	}
 }
 
-// UnitsOf is the semaphore behind an attachment.
-func UnitsOf(o *Object) *Units {
-	return &Units{o: o, w: semaphoreWaiters(o.arena, o.Ref, o.arena.domain),
-		bounded: o.Flags&SemaphoreBounded != 0}
+// UnitsOf is the semaphore behind a handle.
+func UnitsOf(h *Handle) *Units {
+	h.bare.Store(true)
+	w := semaphoreWaiters(h.arena, h.Ref, h.arena.domain)
+	w.u = h
+	return &Units{o: h.Object, w: w, bounded: h.Flags&SemaphoreBounded != 0}
 }
 
 // Value is how many units can be taken.
 func (u *Units) Value() int { return int(atom.Load32(&u.w.word) &^ semSlow) }
+
+// TryTake takes a unit if that is one access and nobody waits: the part of Acquire that may
+// be made without Enter. False says nothing but that Acquire must be called.
+func (u *Units) TryTake() bool { return u.tryFast() }
+
+// TryGive is the same for Release.
+func (u *Units) TryGive(n uint32) bool {
+	w := atom.Load32(&u.w.word)
+	return w&semSlow == 0 && uint64(w)+uint64(n) <= u.most() && atom.CAS32(&u.w.word, w, w+n)
+}
 
 // Acquire takes one unit. Errors: ErrLocked where wait is false, ErrNoMemory, ErrClosed,
 // the context's.
@@ -99,7 +111,7 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 		}
 		key = nil // it was looked at long enough
 	}
-	if err := l.enter(ctx); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return err
 	}
 	for {
@@ -191,7 +203,8 @@ func (w *waiters) clearSlow() {
 // semaphore, or than SemaphoreMax; none is given back then.
 func (u *Units) Release(n uint32) error { return u.ReleaseContext(context.Background(), n) }
 
-// ReleaseContext is Release that waits for who is at work on the semaphore until ctx ends.
+// ReleaseContext is Release that waits for whoever is at work on the semaphore until ctx
+// ends. The handle's Close does not end that wait: the unit would be nobody's.
 func (u *Units) ReleaseContext(ctx context.Context, n uint32) error {
 	for {
 		w := atom.Load32(&u.w.word)

@@ -56,14 +56,14 @@ func ready() { fmt.Println("ready"); select {} }
 func newArena(t testing.TB, budget int64) *Arena {
 	a, err := Create(budget)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = a.Close() })
+	t.Cleanup(func() { _ = a.Close(context.Background()) })
 	return a
 }
 
 func attachAgain(t testing.TB, a *Arena) *Arena {
 	b, err := Attach(a.File())
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = b.Close() })
+	t.Cleanup(func() { _ = b.Close(context.Background()) })
 	return b
 }
 
@@ -86,8 +86,8 @@ func TestObjects(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, created)
 	var ca, cb Cell[int64]
-	ca.Bind(o)
-	cb.Bind(p)
+	ca.Bind(o.Object)
+	cb.Bind(p.Object)
 	require.EqualValues(t, 5, AddAt[int64](ca.Place(), 5))
 	require.EqualValues(t, 5, LoadAt[int64](cb.Place()))
 
@@ -104,10 +104,13 @@ func TestObjects(t *testing.T) {
 	require.NoError(t, b.Remove(ctx, "x"))
 	require.ErrorIs(t, a.Remove(ctx, "x"), errs.ErrNotFound)
 	sound(t, a, true)
-	require.NoError(t, o.Close())
+	require.NoError(t, o.Close(context.Background()))
 	sound(t, a, true)
-	require.NoError(t, p.Close())
-	require.ErrorIs(t, p.Close(), errs.ErrClosed)
+	require.NoError(t, p.Close(context.Background()))
+	require.ErrorIs(t, p.Close(context.Background()), errs.ErrClosed)
+	sound(t, a, true)
+	require.NoError(t, a.Flush(ctx))
+	require.NoError(t, b.Flush(ctx))
 	sound(t, a, true)
 	require.Zero(t, a.Stats().Objects)
 	require.Zero(t, a.Stats().Used)
@@ -117,7 +120,7 @@ func TestManyObjects(t *testing.T) {
 	a := newArena(t, 256*mib)
 	b := attachAgain(t, a)
 	const n = 50_000
-	var objects []*Object
+	var objects []*Handle
 	for i := range n {
 		o, _, err := a.Open(t.Context(), Spec{Name: fmt.Sprintf("value-%d", i), Kind: Value, Type: "int64", Payload: CellPayload(8)})
 		require.NoError(t, err)
@@ -135,7 +138,7 @@ func TestManyObjects(t *testing.T) {
 		require.NoError(t, a.Remove(t.Context(), fmt.Sprintf("value-%d", i)))
 	}
 	for _, o := range objects {
-		require.NoError(t, o.Close())
+		require.NoError(t, o.Close(context.Background()))
 	}
 	sound(t, a, true)
 	require.Zero(t, a.Stats().Used)
@@ -155,7 +158,7 @@ func TestBudget(t *testing.T) {
 	require.ErrorIs(t, err, errs.ErrNoMemory)
 	require.Greater(t, n, 20)
 	sound(t, a, true)
-	require.NoError(t, a.objects[0].Close())
+	require.NoError(t, a.objects[0].handles.Close(context.Background()))
 	require.NoError(t, a.Remove(t.Context(), "0"))
 	_, _, err = a.Open(t.Context(), Spec{Name: "again", Kind: Array, Payload: 100 * kib})
 	require.NoError(t, err)
@@ -166,7 +169,7 @@ func init() {
 	helpers["hold"] = func(a *Arena) {
 		o, _, err := a.Open(context.Background(), Spec{Name: "lock", Kind: Lock, Payload: LockPayload})
 		if err == nil {
-			_, err = LockOf(o).Lock(context.Background(), a.domain, futex.Report)
+			_, err = LockOf(o.Object).Lock(context.Background(), a.domain, futex.Report)
 		}
 		if err != nil {
 			fmt.Println(err)
@@ -183,11 +186,11 @@ func TestOwnerKilled(t *testing.T) {
 			require.Equal(t, "ready", said)
 			o, _, err := a.Open(t.Context(), Spec{Name: "lock", Kind: Lock, Payload: LockPayload})
 			require.NoError(t, err)
-			_, err = LockOf(o).TryLock(a.domain, futex.Report)
+			_, err = LockOf(o.Object).TryLock(a.domain, futex.Report)
 			require.ErrorIs(t, err, errs.ErrLocked)
 			got := make(chan error)
 			go func() {
-				_, err := LockOf(o).Lock(context.Background(), a.domain, futex.Report)
+				_, err := LockOf(o.Object).Lock(context.Background(), a.domain, futex.Report)
 				got <- err
 			}()
 			for s, _ := a.domain.Stats(); s == 0; s, _ = a.domain.Stats() {
@@ -213,8 +216,8 @@ func TestStopped(t *testing.T) {
 	o, _, err := b.Open(t.Context(), Spec{Name: "e", Kind: Event, Payload: EventPayload})
 	require.NoError(t, err)
 	got := make(chan error)
-	go func() { got <- EventOf(o).Wait(context.Background(), b.domain) }()
-	require.NoError(t, b.Close())
+	go func() { got <- EventOf(o.Object).Wait(context.Background(), b.domain) }()
+	require.NoError(t, b.Close(context.Background()))
 	require.ErrorIs(t, <-got, errs.ErrClosed)
 	require.Equal(t, 1, a.Stats().Processes)
 	sound(t, a, true)
@@ -223,9 +226,9 @@ func TestStopped(t *testing.T) {
 func queues(t *testing.T, kind Kind, cap int, confirm bool) (*Items, *Items) {
 	a := newArena(t, 64*mib)
 	b := attachAgain(t, a)
-	q, err := a.OpenQueue(t.Context(), QueueSpec(kind, "q", "bytes", cap, confirm))
+	q, err := openQueue(a, t.Context(), QueueSpec(kind, "q", "bytes", cap, confirm))
 	require.NoError(t, err)
-	r, err := b.OpenQueue(t.Context(), QueueSpec(kind, "q", "bytes", cap, confirm))
+	r, err := openQueue(b, t.Context(), QueueSpec(kind, "q", "bytes", cap, confirm))
 	require.NoError(t, err)
 	return q, r
 }
@@ -263,8 +266,8 @@ func TestQueueSizes(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 	require.ErrorIs(t, r.Put(t.Context(), nil, nil, true), errs.ErrClosed)
 	require.NoError(t, q.a.Remove(t.Context(), "q"))
-	require.NoError(t, q.o.Close())
-	require.NoError(t, r.o.Close())
+	require.NoError(t, q.u.Close(context.Background()))
+	require.NoError(t, r.u.Close(context.Background()))
 	sound(t, q.a, true)
 	require.Zero(t, q.a.Stats().Used)
 }
@@ -370,7 +373,7 @@ func TestQueueConfirm(t *testing.T) {
 	require.NoError(t, r.Done(t.Context(), c))
 	sound(t, q.a, true)
 	// r dies with what it took; everything comes back, in order.
-	require.NoError(t, r.a.Close())
+	require.NoError(t, r.a.Close(context.Background()))
 	require.NoError(t, q.Done(t.Context(), c0))
 	require.NoError(t, q.Done(t.Context(), again))
 	for i := 1; i < 2000; i++ {
@@ -407,4 +410,13 @@ func TestByteItems(t *testing.T) {
 	q.flush()
 	r.flush()
 	sound(t, q.a, true)
+}
+
+// openQueue opens a queue by a handle of its own.
+func openQueue(a *Arena, ctx context.Context, s Spec) (*Items, error) {
+	h, _, err := a.Open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return ItemsOf(h), nil
 }

@@ -125,10 +125,10 @@ func (q *Items) reserve(ctx context.Context, n uint64) (uint64, error) {
 	}
 	var room, over [mostSpares + 1]uint64
 	blocks := room[:1+along]
-	got, err := q.a.allocFlights(ctx, n, blocks)
+	got, err := q.a.allocFlights(ctx, q.u, n, blocks)
 	if errors.Is(err, errs.ErrNoMemory) {
 		q.flush()
-		got, err = q.a.allocFlights(ctx, n, blocks[:1])
+		got, err = q.a.allocFlights(ctx, q.u, n, blocks[:1])
 	}
 	if err != nil {
 		return 0, err

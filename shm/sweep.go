@@ -7,21 +7,22 @@ import (
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
+	"github.com/carom-ipc/carom/internal/errs"
 )
 
 // errLingers says that a dead process is not quite gone: its memory is taken back later.
 var errLingers = errors.New("a thread of the dead process may still be in a system call")
 
-// sweepAll sweeps every slot whose process is dead. It reports whether there is something
-// left to do shortly.
-func (a *Arena) sweepAll(ctx context.Context) (again bool) {
+// sweepAll sweeps every slot whose process is dead, and waits in d. It reports whether there
+// is something left to do shortly.
+func (a *Arena) sweepAll(d *futex.Domain) (again bool) {
 	for i := uint32(1); i <= a.procTop(); i++ {
 		s := a.slot(i)
 		if identState(atom.Load32(&s.ident)) != slotLive || a.owns(i) {
 			continue
 		}
 		if atom.Load32(&s.live)&futexOwnerDied != 0 || !a.probe(i) {
-			if err := a.sweep(ctx, i); errors.Is(err, errLingers) {
+			if err := a.sweep(d, i); errors.Is(err, errLingers) {
 				again = true
 			} else if err != nil {
 				return again
@@ -37,9 +38,12 @@ func (a *Arena) sweepAll(ctx context.Context) (again bool) {
 // with it its lock on the slot's byte; errLingers until then. A process that leaves sweeps
 // its own slot, and its guests' before: it is alive, and locks that are in its name may be
 // the sweep's own.
-func (a *Arena) sweep(ctx context.Context, i uint32) error {
+//
+// Whatever the sweep waits for ends when d, the sentry or one below it, is closed; then the
+// sweep is not finished, and says so by ErrClosed.
+func (a *Arena) sweep(d *futex.Domain, i uint32) error {
 	h, s, r := a.head(), a.slot(i), a.record(i)
-	if _, err := h.sweep.Lock(ctx, a.sentry, futex.TakeOver); err != nil {
+	if _, err := h.sweep.Lock(context.Background(), d, futex.TakeOver); err != nil {
 		return err
 	}
 	defer h.sweep.Unlock(a.sentry)
@@ -65,13 +69,16 @@ func (a *Arena) sweep(ctx context.Context, i uint32) error {
 	a.attachments(i, func(e uint32) {
 		o := a.ref(e)
 		if sweep := kinds[o.Kind].Sweep; sweep != nil && a.entry(e).isInUse() && a.intact(e) {
-			sweep(a, o, dead)
+			sweep(a, d, o, dead)
 		}
 	})
+	if d.Closed() { // what waited in vain did not say so
+		return errs.ErrClosed
+	}
 	if !leaving && byteLocked(a.file, i) {
 		return errLingers
 	}
-	if err := a.lockAs(ctx, a.sentry); err != nil {
+	if err := a.lockAs(context.Background(), d); err != nil {
 		return err
 	}
 	defer a.unlock()

@@ -22,33 +22,37 @@ type taken struct {
 // when the queue is closed and drained, ErrEmpty where wait is false, ErrClosed, the
 // context's.
 func (q *Items) Get(ctx context.Context, wait bool, small, large func([]byte)) (Claim, error) {
-	return q.get(ctx, wait, small, func(t taken) error { return q.finishLarge(t, large) })
+	t, err := q.get(ctx, wait, small)
+	if err == nil {
+		err = q.finishLarge(t, large)
+	}
+	return t.claim, err
 }
 
-// get takes the next item; finish is called with it outside the lock.
-func (q *Items) get(ctx context.Context, wait bool, put func([]byte), finish func(taken) error) (Claim, error) {
+// get takes the next item. What is large is left to the caller, outside the lock.
+func (q *Items) get(ctx context.Context, wait bool, put func([]byte)) (taken, error) {
 	for {
 		if err := q.lockHead(ctx); err != nil {
 			q.h.notEmpty.Notify(q.d) // an item of which this one was told is another's
-			return 0, err
+			return taken{}, err
 		}
 		t, err := q.take(put)
 		q.unlockHead()
 		if err == nil {
 			q.o.claimed(t.claim)
 			q.tookOne()
-			return t.claim, finish(t)
+			return t, nil
 		}
 		if !errors.Is(err, errs.ErrEmpty) {
 			q.flush()
 			q.h.notEmpty.Notify(q.d) // the others need to learn of it too
-			return 0, err
+			return taken{}, err
 		}
 		if !wait {
-			return 0, err
+			return taken{}, err
 		}
 		if err := q.awaitItem(ctx); err != nil {
-			return 0, err
+			return taken{}, err
 		}
 	}
 }
@@ -62,11 +66,11 @@ func (q *Items) awaitItem(ctx context.Context) error {
 			return nil
 		}
 		q.flush()
-		return q.h.notEmpty.Sleep(ctx, q.d, q.ready)
+		return q.h.notEmpty.Sleep(ctx, q.u.Domain(), q.ready)
 	case q.Closed():
-		return q.h.notEmpty.WaitApart(ctx, q.d, q.ready)
+		return q.h.notEmpty.WaitApart(ctx, q.u.Domain(), q.ready)
 	}
-	return q.h.notEmpty.Wait(ctx, q.d, func() bool { return q.Closed() || q.ready() })
+	return q.h.notEmpty.Wait(ctx, q.u.Domain(), func() bool { return q.Closed() || q.ready() })
 }
 
 // tookOne wakes whoever the new state concerns.

@@ -21,11 +21,13 @@ func (a *Arena) typeEntry(i uint32) *typeEntry {
 }
 
 // typeIndex returns the place of a signature, plus one; 0 for none. Preconditions:
-//   - a.mu and the arena's lock are held.
+//   - the arena's lock is held.
 func (a *Arena) typeIndex(signature string) (uint32, error) {
 	if signature == "" {
 		return 0, nil
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if i, ok := a.types[signature]; ok {
 		return i, nil
 	}

@@ -84,14 +84,26 @@ type waiters struct {
 	*waitList
 	a     *Arena
 	index uint32
-	d     *futex.Domain
-	mend  func() // after a takeover, the kind's part of it; may be nil
+	d     *futex.Domain // for the list's lock, which is held for moments, and for wake-ups
+	u     *Handle       // whose calls wait for what the list is for; nil for the sweep
+	mend  func()        // after a takeover, the kind's part of it; may be nil
 
 	permits bool
 }
 
+// enter enters the list in the middle of a call: to leave it half done is not possible.
 func (w *waiters) enter(ctx context.Context) error {
 	recovered, err := w.lock.Lock(ctx, w.d, futex.TakeOver)
+	return w.entered(recovered, err)
+}
+
+// begin enters the list at the beginning of a call, which the handle's Close may end.
+func (w *waiters) begin(ctx context.Context) error {
+	recovered, err := w.u.lock(ctx, &w.lock, futex.TakeOver)
+	return w.entered(recovered, err)
+}
+
+func (w *waiters) entered(recovered bool, err error) error {
 	if err == nil && (recovered || w.waiting > w.top || w.top > mostNodes) { // dead, or damaged
 		w.rebuild()
 	}
@@ -161,7 +173,7 @@ func (w *waiters) grow(ctx context.Context) error {
 		}
 		if at == 0 && w.blocks[block] == 0 {
 			size := uint64(firstNodes<<block) * nodeSize
-			off, err := w.a.allocFlight(ctx, size)
+			off, err := w.a.allocFlight(ctx, w.u, size)
 			if err != nil {
 				return err
 			}
@@ -259,16 +271,16 @@ func (w *waiters) settle(state, value uint32) futex.Wakeup {
 	return w.d.Set(&n.state, state)
 }
 
-// await sleeps until node i is settled or the context ends; then it enters the list
-// and returns how the node stands. The caller leaves the list. nodeFree: it could not be
-// entered, because the manager was closed. key is futex.Domain.Await's.
+// await sleeps until node i is settled, the context ends or the handle is closed; then it
+// enters the list and returns how the node stands. The caller leaves the list. nodeFree: it
+// could not be entered, because the manager was closed. key is futex.Domain.Await's.
 func (w *waiters) await(ctx context.Context, i uint32, key *uint32) (state uint32, err error) {
 	n := w.node(i)
-	err = w.d.Await(ctx, &n.state, nodeWaiting, key)
-	if errors.Is(err, errs.ErrClosed) {
+	err = w.u.Domain().Await(ctx, &n.state, nodeWaiting, key)
+	if errors.Is(err, errs.ErrClosed) && w.d.Closed() {
 		return nodeFree, err // the manager is being closed: its sweep does what is to be done
 	}
-	// The lock is held for moments; who cancelled gets out all the same.
+	// The lock is held for moments; whoever gave up gets out all the same.
 	if lerr := w.enter(context.Background()); lerr != nil {
 		return nodeFree, lerr
 	}
@@ -373,8 +385,8 @@ func (w *waiters) blocksOf(f func(off uint64)) {
 }
 
 func waitListOps(k Kind, open func(a *Arena, o Ref, d *futex.Domain) *waiters, sweep func(w *waiters, dead futex.ID)) {
-	kinds[k].Sweep = func(a *Arena, o Ref, dead futex.ID) {
-		w := open(a, o, a.sentry)
+	kinds[k].Sweep = func(a *Arena, d *futex.Domain, o Ref, dead futex.ID) {
+		w := open(a, o, d)
 		if dead != a.self {
 			w.lock.Release(a.sentry, dead)
 		}

@@ -2,7 +2,6 @@ package shm
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/carom-ipc/carom/futex"
@@ -14,9 +13,8 @@ import (
 // unnoticed while a process lives: the watcher of a dead watcher finds its charge
 // too.
 type watcher struct {
+	d    *futex.Domain // its way of waiting, below the sentry
 	done chan struct{}
-	quit chan struct{}
-	once sync.Once
 }
 
 // lookAgain is how often every process looks at all slots, whatever it was told. A
@@ -86,54 +84,35 @@ func (a *Arena) after(me uint32) uint32 {
 }
 
 func (w *watcher) start(a *Arena) {
-	w.done, w.quit = make(chan struct{}), make(chan struct{})
+	w.d, w.done = a.sentry.Visit(), make(chan struct{})
 	go w.run(a)
 }
 
 func (w *watcher) stop() {
-	w.once.Do(func() { close(w.quit) })
+	w.d.Close()
 	<-w.done
-}
-
-func (w *watcher) stopping() bool {
-	select {
-	case <-w.quit:
-		return true
-	default:
-		return false
-	}
 }
 
 func (w *watcher) run(a *Arena) {
 	defer close(w.done)
 	me := a.slot(a.self.Slot())
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-w.quit:
-			cancel()
-		case <-stop:
-		}
-	}()
-	for last := time.Now(); !w.stopping(); {
+	ctx := context.Background()
+	for last := time.Now(); !w.d.Closed(); {
 		if time.Since(last) >= lookAgain {
-			a.sweepAll(ctx)
+			a.sweepAll(w.d)
 			last = time.Now()
 		}
 		kick := atom.Load32(&me.kick)
 		next := a.successor()
 		if next == 0 {
-			a.sentry.Watch(ctx, &me.kick, kick, nil, 0, 0)
+			w.d.Watch(ctx, &me.kick, kick, nil, 0, 0)
 			continue
 		}
 		s := a.slot(next)
 		watched := atom.Load32(&s.watched)
 		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 || !a.probe(next) {
-			if a.sweepAll(ctx) {
-				a.sentry.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
+			if a.sweepAll(w.d) {
+				w.d.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
 			}
 			continue
 		}
@@ -141,7 +120,7 @@ func (w *watcher) run(a *Arena) {
 		if atom.Load32(&s.mode) == liveFile {
 			limit = futex.PollEvery
 		}
-		a.sentry.Watch(ctx, &me.kick, kick, &s.watched, watched, limit)
+		w.d.Watch(ctx, &me.kick, kick, &s.watched, watched, limit)
 	}
 }
 

@@ -31,7 +31,7 @@ func TestCountersWrapAround(t *testing.T) {
 	lock, _, err := a.Open(ctx, Spec{Name: "lock", Kind: Lock, Payload: LockPayload})
 	require.NoError(t, err)
 	atom.Store64(at[uint64](a, lock.Off+8), ^uint64(0)-5) // the fence
-	q, err := a.OpenQueue(ctx, QueueSpec(Queue, "queue", "", 1, false))
+	q, err := openQueue(a, ctx, QueueSpec(Queue, "queue", "", 1, false))
 	require.NoError(t, err)
 	// The notifiers, which stand behind the cap, the flags and what fills up their line.
 	const notifiers = queuePad + 48
@@ -51,10 +51,10 @@ func TestCountersWrapAround(t *testing.T) {
 		require.NoError(t, err)
 		s, _, err := b.Open(ctx, SemaphoreSpec(BoundedSemaphore, "semaphore", 1, SemaphorePermits|SemaphoreBounded))
 		require.NoError(t, err)
-		r, err := b.OpenQueue(ctx, QueueSpec(Queue, "queue", "", 1, false))
+		r, err := openQueue(b, ctx, QueueSpec(Queue, "queue", "", 1, false))
 		require.NoError(t, err)
 		all.Go(func() {
-			if EventOf(e).Wait(ctx, b.domain) != nil {
+			if EventOf(e.Object).Wait(ctx, b.domain) != nil {
 				t.Error("event")
 			}
 			for range 50 {
@@ -63,11 +63,11 @@ func TestCountersWrapAround(t *testing.T) {
 				}
 			}
 		})
-		work := func(a *Arena, l, s *Object) {
+		work := func(a *Arena, l, s *Handle) {
 			for range 20 {
-				if _, err := LockOf(l).Lock(ctx, a.domain, futex.Report); err != nil {
+				if _, err := LockOf(l.Object).Lock(ctx, a.domain, futex.Report); err != nil {
 					t.Error("lock", err)
-				} else if LockOf(l).Unlock(a.domain) != nil {
+				} else if LockOf(l.Object).Unlock(a.domain) != nil {
 					t.Error("unlock")
 				}
 				if err := UnitsOf(s).Acquire(ctx, true); err != nil {
@@ -79,13 +79,13 @@ func TestCountersWrapAround(t *testing.T) {
 		}
 		all.Go(func() { work(b, k, s) })
 		work(a, lock, sem)
-		EventOf(event).Set(a.domain)
+		EventOf(event.Object).Set(a.domain)
 		for range 50 {
 			require.NoError(t, q.Put(ctx, nil, []byte("x"), true))
 		}
 		all.Wait()
-		EventOf(event).Clear()
-		require.NoError(t, b.Close())
+		EventOf(event.Object).Clear()
+		require.NoError(t, b.Close(context.Background()))
 		sound(t, a, true)
 	}
 	require.Equal(t, 1, UnitsOf(sem).Value())

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,20 +38,20 @@ var unreachable = map[string]string{
 	"shm/semaphore.go: if atom.CAS32(&l.word, v, v-1) {": "a unit that comes between the look at the count and the list's lock",
 	"shm/waitlist.go: atom.Put32(&w.waiting, 0)": "a count of waiters without a waiter, in memory that others have spoilt; " +
 		"the one of the rebuild, which has the same text, is on the way of all others there",
-	"shm/semaphore.go: return w != 0 && w&semSlow == 0 && atom.CAS32(&u.w.word, w, w-1)": "a unit that comes while a waiter " +
-		"spins, which only machines with more than one free processor do",
 }
 
 const (
 	enough = 3                      // workloads in which a victim dies at a point
 	rounds = 300 * time.Millisecond // of a workload that has to come to a point
+	share  = 6                      // one of so many points, at least, is in a sample
 )
 
-// walk is the walk over all crash points.
+// walk is the walk over all crash points, or over a sample of them.
 type walk struct {
 	t      *testing.T
 	victim string
-	points map[string]string
+	points map[string]string // all there are
+	chosen map[string]bool   // those that a death is to come to
 
 	mu      sync.Mutex
 	reached map[string]bool // died at, or found unreachable
@@ -61,27 +63,60 @@ type walk struct {
 // at work beside it, and at every store of the recovery from such a death. After each,
 // the survivors go on, find everything that must be there, and the arena is sound and,
 // once emptied, as it was at first.
+//
+// A sample has a share of each file's points. Only the whole walk can say that there is no
+// point at which nobody dies.
 func TestCrashPoints(t *testing.T) {
-	if testing.Short() {
-		t.Skip("half a minute of deaths")
-	}
 	w := &walk{t: t, victim: filepath.Join(t.TempDir(), "victim"), points: crashPoints(t, "futex", "shm"),
 		reached: map[string]bool{}, by: map[string][]string{}}
 	build := exec.Command("go", "build", "-tags", "carom_crash", "-o", w.victim, "./internal/crash/victim")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
+	w.choose()
 	begin := time.Now()
 
 	w.record()
 	t.Logf("recorded after %v: %d of %d points", time.Since(begin), len(w.by), len(w.points))
-	w.each(slices.Sorted(maps.Keys(w.by)), w.kill)
+	w.each(w.sampled(maps.Keys(w.by)), w.kill)
 	t.Logf("killed after %v: %d deaths", time.Since(begin), w.deaths)
 	w.recoveries()
 	t.Logf("killed in recovery after %v: %d deaths", time.Since(begin), w.deaths)
 
+	if !whole {
+		return
+	}
 	w.each(w.missed(), w.insist)
 	missed := w.missed()
 	require.Empty(t, missed, "no workload dies at %d of %d points", len(missed), len(w.points))
+}
+
+// choose takes all points, or a few of each file.
+func (w *walk) choose() {
+	w.chosen = map[string]bool{}
+	files := map[string][]string{}
+	for _, p := range slices.Sorted(maps.Keys(w.points)) {
+		file, _, _ := strings.Cut(p, ":")
+		files[file] = append(files[file], p)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		points := files[file]
+		if !whole {
+			rnd.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+			points = points[:(len(points)+share-1)/share]
+		}
+		for _, p := range points {
+			w.chosen[p] = true
+		}
+	}
+	if !whole {
+		w.t.Logf("a sample: %d of %d points, in %d files; with CAROM_WHOLE=1, all", len(w.chosen), len(w.points), len(files))
+	}
+}
+
+// sampled are those of some points that were chosen, in order.
+func (w *walk) sampled(points iter.Seq[string]) []string {
+	return slices.DeleteFunc(slices.Sorted(points), func(p string) bool { return !w.chosen[p] })
 }
 
 // missed are the points at which nobody has died yet and somebody should.
@@ -229,7 +264,7 @@ func (w *walk) recoveries() {
 	var mu sync.Mutex
 	left := map[string][][2]string{} // point of recovery → workload and point of the first death
 	var firsts []string
-	for _, p := range slices.Sorted(maps.Keys(w.by)) {
+	for _, p := range w.sampled(maps.Keys(w.by)) {
 		for _, name := range w.by[p] {
 			if work, _ := crash.Find(name); work.Beside == nil && name != "repair" {
 				firsts = append(firsts, p+" "+name)
@@ -260,7 +295,7 @@ func (w *walk) recoveries() {
 		}
 		return inspect(file)
 	})
-	w.each(slices.Sorted(maps.Keys(left)), func(point string) error {
+	w.each(w.sampled(maps.Keys(left)), func(point string) error {
 		for _, first := range left[point] {
 			if err := w.twice(first[0], first[1], point); err != nil {
 				return fmt.Errorf("recovering from a death at %s in %s: %w", first[1], first[0], err)
@@ -301,7 +336,7 @@ func (w *walk) corpse(name, point string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Close(); err != nil {
+	if err := a.Close(context.Background()); err != nil {
 		return nil, err
 	}
 	v, err := w.start(file, name, "0", "CAROM_CRASH="+point)
@@ -334,7 +369,7 @@ func inspect(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(crash.Sound(a, 1), a.Close())
+	return errors.Join(crash.Sound(a, 1), a.Close(context.Background()))
 }
 
 // scene is an arena with a survivor at work in it.
@@ -381,7 +416,7 @@ func (s *scene) end() error {
 			return errors.New("the survivor does not stop")
 		}
 	}
-	return errors.Join(crash.Sound(s.a, 1), s.a.Close())
+	return errors.Join(crash.Sound(s.a, 1), s.a.Close(context.Background()))
 }
 
 // victim is a process that runs a workload.

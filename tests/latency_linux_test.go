@@ -89,19 +89,17 @@ func TestOwnerKilled(t *testing.T) {
 		env      string
 		mib      int
 		deaths   int
+		sample   int
 		orphaned bool // the coordinator is dead
 	}{
-		{"1MiB", "", 1, 100, false},
-		{"coordinator dead", "", 1, 50, true},
-		{"512MiB", "", 512, 5, false},
-		{"file", "CAROM_LIVENESS=file", 1, 20, false},
-		{"file, 512MiB", "CAROM_LIVENESS=file", 512, 4, false},
-		{"seccomp", seccompEnv + "=set_robust_list", 1, 20, false},
+		{"1MiB", "", 1, 100, 20, false},
+		{"coordinator dead", "", 1, 50, 10, true},
+		{"512MiB", "", 512, 5, 2, false},
+		{"file", "CAROM_LIVENESS=file", 1, 20, 10, false},
+		{"file, 512MiB", "CAROM_LIVENESS=file", 512, 4, 2, false},
+		{"seccomp", seccompEnv + "=set_robust_list", 1, 20, 10, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if testing.Short() && c.mib > 1 {
-				t.Skip("takes memory")
-			}
 			m := manager(t)
 			if c.orphaned {
 				require.NoError(t, syscall.Kill(coordinatorOf(t, m), syscall.SIGKILL))
@@ -115,7 +113,7 @@ func TestOwnerKilled(t *testing.T) {
 			lock := carom.Must(carom.NewLock(m, "lock"))
 			held := carom.Must(carom.NewEvent(m, "held"))
 			var took []time.Duration
-			for range c.deaths {
+			for range amount(t, "deaths", c.deaths, c.sample) {
 				require.NoError(t, held.Clear())
 				p, err := holder.Start(t.Context(), m, holding{lock, held, c.mib << 20})
 				require.NoError(t, err)

@@ -320,10 +320,11 @@ func linearRound(t *testing.T, m *carom.Manager, what string, model porcupine.Mo
 		if full() {
 			break
 		}
+		// A process that is killed before it is attached leaves nothing to sweep.
+		eventually(t, "all are here", func() bool { return h.Here.Load() == int64(lives) })
 		recovered := m.Stats().Recoveries
 		swept := func() bool { return m.Stats().Recoveries > recovered }
 		if remote { // a session is no process that others find dead
-			eventually(t, "all are here", func() bool { return h.Here.Load() == int64(lives) })
 			swept = func() bool { return m.Stats().Processes <= len(procs)+1 }
 		}
 		h.do(names[i], opDie, 0, func() int64 {

@@ -204,6 +204,7 @@ func TestQueueMachine(t *testing.T) {
 }
 
 func TestLockMachine(t *testing.T) {
+	test := t
 	a, b := pair(t)
 	other := again(t, a) // the one who dies
 	rapid.Check(t, func(t *rapid.T) {
@@ -274,8 +275,11 @@ func TestLockMachine(t *testing.T) {
 				if rapid.IntRange(0, 3).Draw(t, "really") > 0 {
 					t.Skip()
 				}
-				addr := other.Addr()
+				addr, processes := other.Addr(), a.Stats().Processes
 				require.NoError(t, other.Close())
+				if remote { // its session goes a moment later
+					eventually(test, "the session is swept", func() bool { return a.Stats().Processes < processes })
+				}
 				var err error
 				other, err = carom.Connect(context.Background(), addr, &carom.Options{AuthKey: []byte("a secret")})
 				require.NoError(t, err)

@@ -18,10 +18,7 @@ import (
 // TestMillionKeys: a dict of a million keys is filled, iterated over while another process
 // changes it, and emptied.
 func TestMillionKeys(t *testing.T) {
-	keys := 1_000_000
-	if testing.Short() {
-		keys = 50_000
-	}
+	keys := amount(t, "keys", 1_000_000, 100_000)
 	ctx := context.Background()
 	m := small(t, 64<<20)
 	d := carom.Must(carom.NewDict[int, int](m, "many"))
@@ -180,10 +177,7 @@ func TestTenThousandObjects(t *testing.T) {
 // TestFiveHundredClients share a dict, a lock and a value; all in one process, as clients
 // of other machines.
 func TestFiveHundredClients(t *testing.T) {
-	clients := 500
-	if testing.Short() {
-		clients = 50
-	}
+	const clients = 500
 	ctx := within(t)
 	key := []byte("a secret")
 	m := carom.Must(carom.Start(ctx, &carom.Options{Memory: 64 << 20, AuthKey: key}))
@@ -244,10 +238,7 @@ func client(ctx context.Context, r *carom.Manager) error {
 // TestTwoClientsCount: two processes increment one key, and no increment is lost or
 // applied twice.
 func TestTwoClientsCount(t *testing.T) {
-	n := 100_000
-	if testing.Short() {
-		n = 5_000
-	}
+	n := amount(t, "increments", 100_000, 20_000)
 	m := small(t, 32<<20)
 	d := carom.Must(carom.NewDict[string, int](m, "count"))
 	g := carom.NewGroup(t.Context(), m)

@@ -18,7 +18,7 @@ const patience = 20 * time.Second
 // manager starts a manager with a small arena.
 func manager(t testing.TB) *carom.Manager {
 	t.Helper()
-	m, err := carom.Start(t.Context(), &carom.Options{Memory: 256 << 20})
+	m, err := carom.Start(t.Context(), &carom.Options{Memory: 256 << 20, Timeout: patience})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = m.Close() })
 	return m
@@ -29,7 +29,7 @@ func manager(t testing.TB) *carom.Manager {
 func pair(t testing.TB) (a, b *carom.Manager) {
 	t.Helper()
 	key := []byte("a secret")
-	a, err := carom.Start(t.Context(), &carom.Options{Memory: 64 << 20, AuthKey: key})
+	a, err := carom.Start(t.Context(), &carom.Options{Memory: 64 << 20, Timeout: patience, AuthKey: key})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = a.Close() })
 	return a, again(t, a)
@@ -38,7 +38,7 @@ func pair(t testing.TB) (a, b *carom.Manager) {
 // again attaches this process to a's arena once more. a is one of pair's.
 func again(t testing.TB, a *carom.Manager) *carom.Manager {
 	t.Helper()
-	b, err := carom.Connect(t.Context(), a.Addr(), &carom.Options{AuthKey: []byte("a secret")})
+	b, err := carom.Connect(t.Context(), a.Addr(), &carom.Options{Timeout: patience, AuthKey: []byte("a secret")})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = b.Close() })
 	return b
@@ -59,6 +59,12 @@ func eventually(t testing.TB, what string, f func() bool) {
 			t.Fatal("waited in vain: " + what)
 		}
 	}
+}
+
+// settled waits until so many bytes are in use: what was closed stays attached for a second.
+func settled(t testing.TB, m *carom.Manager, used int64) {
+	t.Helper()
+	eventually(t, "no bytes are left over", func() bool { return m.Stats().Used == used })
 }
 
 // checked has the arena examined.

@@ -17,17 +17,14 @@ import (
 )
 
 var (
-	stormTime = flag.Duration("storm", 4*time.Second, "how long the storm lasts")
+	stormTime = flag.Duration("storm", 2*time.Second, "how long the storm lasts")
 	stormSeed = flag.Uint64("storm.seed", 0, "seed of the storm; 0: a random one")
+	// Processes may take long to start, as in an emulator.
+	stormPeriod = flag.Duration("storm.period", 50*time.Millisecond, "a process is killed once in this time")
+	stormStall  = flag.Duration("storm.stall", time.Second, "how long a process may stand still")
 )
 
-const (
-	stormPlaces = 8
-	stormPeriod = 50 * time.Millisecond // one death each
-	// stormStall is for how many periods a worker may stand still. They are counted, so
-	// time in which this process itself did not run does not count.
-	stormStall = int(time.Second / stormPeriod)
-)
+const stormPlaces = 8
 
 // storm is the parent's side.
 type storm struct {
@@ -39,6 +36,9 @@ type storm struct {
 	places [stormPlaces]place
 	lives  int
 	worst  int // longest stall, in periods
+	// stall is for how many periods a worker may stand still. They are counted, so time in
+	// which this process itself did not run does not count.
+	stall int
 }
 
 // place is where one worker after the other lives.
@@ -51,11 +51,11 @@ type place struct {
 
 // TestStorm has eight processes do random things to objects of every kind while one of
 // them is killed every 50 ms, and another takes its place. Everything must add up
-// afterwards, and nobody may stand still for a second.
+// afterwards, and nobody may stand still for a second, unless flags say otherwise.
 func TestStorm(t *testing.T) {
 	m := manager(t)
 	base := m.Stats()
-	s := &storm{T: t, m: m, seed: *stormSeed}
+	s := &storm{T: t, m: m, seed: *stormSeed, stall: max(1, int(*stormStall / *stormPeriod))}
 	if s.seed == 0 {
 		s.seed = uint64(time.Now().UnixNano())
 	}
@@ -66,7 +66,7 @@ func TestStorm(t *testing.T) {
 		s.start(i)
 	}
 	for end := time.Now().Add(*stormTime); time.Now().Before(end) && !t.Failed(); {
-		time.Sleep(stormPeriod)
+		time.Sleep(*stormPeriod)
 		s.watch()
 		s.kill(s.rand.IntN(stormPlaces))
 	}
@@ -76,19 +76,20 @@ func TestStorm(t *testing.T) {
 		done += s.o.Progress.Load(i)
 	}
 	t.Logf("%d operations", done)
+	require.Positive(t, done, "nobody did anything")
 	s.addUp()
 	alone(t, m, 2)
 	checked(t, m)
 	s.remove()
 	checked(t, m)
-	require.Equal(t, base.Used, m.Stats().Used, "bytes are left over")
+	settled(t, m, base.Used)
 	require.Equal(t, base.Objects, m.Stats().Objects)
-	t.Logf("%d lives, %d recoveries, longest stall %v", s.lives, m.Stats().Recoveries, time.Duration(s.worst)*stormPeriod)
+	t.Logf("%d lives, %d recoveries, longest stall %v", s.lives, m.Stats().Recoveries, time.Duration(s.worst)**stormPeriod)
 }
 
 func (s *storm) make() {
 	m := s.m
-	most := int(*stormTime/stormPeriod) + 2*stormPlaces
+	most := int(*stormTime / *stormPeriod) + 2*stormPlaces
 	items := 1<<18 + int(*stormTime/time.Second)<<14
 	o := &s.o
 	o.Progress = carom.Must(carom.NewArray[int64](m, "progress", stormPlaces))
@@ -141,8 +142,8 @@ func (s *storm) watch() {
 		if p.still++; p.still > s.worst {
 			s.worst = p.still
 		}
-		if p.still > stormStall {
-			s.Errorf("life %d of place %d, process %d, has stood still for %v", p.life, i, p.p.PID(), time.Duration(p.still)*stormPeriod)
+		if p.still > s.stall {
+			s.Errorf("life %d of place %d, process %d, has stood still for %v", p.life, i, p.p.PID(), time.Duration(p.still)**stormPeriod)
 			_ = p.p.Signal(syscall.SIGQUIT)
 			s.Log(p.p.Wait())
 			s.FailNow()

@@ -6,12 +6,12 @@ import (
 	"bitbucket.org/avd/go-ipc/mq"
 
 	"github.com/carom-ipc/carom"
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
-func newFastMq(e *bench.Env, size int) (string, error) {
+func newFastMq(e *cases.Env, size int) (string, error) {
 	name := freshName("mq")
-	q, err := mq.CreateFastMq(name, 0, 0o600, bench.Depth(size), size)
+	q, err := mq.CreateFastMq(name, 0, 0o600, cases.Depth(size), size)
 	if err == nil {
 		e.OnClose(func() { _ = q.Close(); _ = mq.DestroyFastMq(name) })
 	}
@@ -19,33 +19,33 @@ func newFastMq(e *bench.Env, size int) (string, error) {
 }
 
 func init() {
-	for _, size := range bench.Sizes {
-		for _, s := range bench.Shapes {
-			add(bench.Case{Name: "Queue/impl=go-ipc/" + bench.ShapeName(s[0], s[1]) + "/size=" + bench.SizeName(size), Bytes: size,
-				Open: func(e *bench.Env) (bench.Run, error) {
+	for _, size := range cases.Sizes {
+		for _, s := range cases.Shapes {
+			add(cases.Case{Name: "Queue/impl=go-ipc/" + cases.ShapeName(s[0], s[1]) + "/size=" + cases.SizeName(size), Bytes: size,
+				Open: func(e *cases.Env) (cases.Run, error) {
 					name, err := newFastMq(e, size)
 					if err != nil {
 						return nil, err
 					}
-					return e.Flow(s[0], s[1], bench.Party{Role: "go-ipc", Object: name, Size: size})
+					return e.Flow(s[0], s[1], cases.Party{Role: "go-ipc", Object: name, Size: size})
 				}})
 		}
 	}
-	bench.Roles["go-ipc put"] = func(_ context.Context, m *carom.Manager, p bench.Party) (bench.Share, error) {
+	cases.Roles["go-ipc put"] = func(_ context.Context, m *carom.Manager, p cases.Party) (cases.Share, error) {
 		q, err := mq.OpenFastMq(p.Object, 0)
 		if err != nil {
 			return nil, err
 		}
-		return bench.Taking(m, p, repeated(q.Send, p.Size))
+		return cases.Taking(m, p, repeated(q.Send, p.Size))
 	}
-	bench.Roles["go-ipc get"] = func(_ context.Context, m *carom.Manager, p bench.Party) (bench.Share, error) {
+	cases.Roles["go-ipc get"] = func(_ context.Context, m *carom.Manager, p cases.Party) (cases.Share, error) {
 		q, err := mq.OpenFastMq(p.Object, 0)
 		if err != nil {
 			return nil, err
 		}
-		return bench.Taking(m, p, repeated(func(b []byte) error { _, err := q.Receive(b); return err }, p.Size))
+		return cases.Taking(m, p, repeated(func(b []byte) error { _, err := q.Receive(b); return err }, p.Size))
 	}
-	add(bench.Case{Name: "QueueRoundTrip/impl=go-ipc/procs=2/size=64B", Open: func(e *bench.Env) (bench.Run, error) {
+	add(cases.Case{Name: "QueueRoundTrip/impl=go-ipc/procs=2/size=64B", Open: func(e *cases.Env) (cases.Run, error) {
 		there, err := newFastMq(e, 64)
 		if err != nil {
 			return nil, err
@@ -54,36 +54,36 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
-		return e.Cast(bench.Placed(
-			bench.Party{Role: "go-ipc ping", Object: there, Second: back},
-			bench.Party{Role: "go-ipc pong", Object: there, Second: back})...)
+		return e.Cast(cases.Placed(
+			cases.Party{Role: "go-ipc ping", Object: there, Second: back},
+			cases.Party{Role: "go-ipc pong", Object: there, Second: back})...)
 	}})
-	bench.Roles["go-ipc ping"] = func(_ context.Context, _ *carom.Manager, p bench.Party) (bench.Share, error) {
+	cases.Roles["go-ipc ping"] = func(_ context.Context, _ *carom.Manager, p cases.Party) (cases.Share, error) {
 		there, back, err := openBoth(p)
 		buf := make([]byte, 64)
-		return bench.Pinging(p, func() error { return there.Send(buf) }, func(context.Context) error {
+		return cases.Pinging(p, func() error { return there.Send(buf) }, func(context.Context) error {
 			_, err := back.Receive(buf)
 			return err
 		}), err
 	}
-	bench.Roles["go-ipc pong"] = func(_ context.Context, _ *carom.Manager, p bench.Party) (bench.Share, error) {
+	cases.Roles["go-ipc pong"] = func(_ context.Context, _ *carom.Manager, p cases.Party) (cases.Share, error) {
 		there, back, err := openBoth(p)
 		buf := make([]byte, 64)
-		return func(_ context.Context, n int) (bench.Finished, error) {
+		return func(_ context.Context, n int) (cases.Finished, error) {
 			for range n {
 				if _, err := there.Receive(buf); err != nil {
-					return bench.Finished{}, err
+					return cases.Finished{}, err
 				}
 				if err := back.Send(buf); err != nil {
-					return bench.Finished{}, err
+					return cases.Finished{}, err
 				}
 			}
-			return bench.Finished{}, nil
+			return cases.Finished{}, nil
 		}, err
 	}
 }
 
-func openBoth(p bench.Party) (there, back *mq.FastMq, err error) {
+func openBoth(p cases.Party) (there, back *mq.FastMq, err error) {
 	if there, err = mq.OpenFastMq(p.Object, 0); err == nil {
 		back, err = mq.OpenFastMq(p.Second, 0)
 	}

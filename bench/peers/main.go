@@ -3,7 +3,7 @@
 //
 //	go -C bench/peers test -bench .     each case as a benchmark
 //
-// The report of package bench runs this program beside its own cases.
+// The report runs this program beside its own cases.
 package main
 
 import (
@@ -13,14 +13,14 @@ import (
 	"os/signal"
 
 	"github.com/carom-ipc/carom"
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
-var cases []bench.Case
+var own []cases.Case
 
-func add(c bench.Case) {
-	cases = append(cases, c)
-	bench.Add(c)
+func add(c cases.Case) {
+	own = append(own, c)
+	cases.Add(c)
 }
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := bench.Serve(ctx, cases, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	if err := cases.Serve(ctx, own, os.Args[1:], os.Stdin, os.Stdout); err != nil {
 		stop()
 		log.Fatal(err)
 	}

@@ -3,14 +3,14 @@ package main
 import (
 	"testing"
 
-	"github.com/carom-ipc/carom/bench/benchtest"
+	"github.com/carom-ipc/carom/bench/internal/benchtest"
 )
 
 func TestMain(m *testing.M) { benchtest.Main(m) }
 
-func TestCases(t *testing.T) { benchtest.Once(t, cases) }
+func TestCases(t *testing.T) { benchtest.Once(t, own) }
 
-func family(b *testing.B, name string) { benchtest.Family(b, cases, name) }
+func family(b *testing.B, name string) { benchtest.Family(b, own, name) }
 
 func BenchmarkLock(b *testing.B)           { family(b, "Lock") }
 func BenchmarkQueue(b *testing.B)          { family(b, "Queue") }

@@ -12,15 +12,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // startRedis runs a server of the environment's own: a socket in its directory, nothing
 // on any network, nothing written to disk. It returns the socket's path.
-func startRedis(e *bench.Env) (string, error) {
+func startRedis(e *cases.Env) (string, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", fmt.Errorf("%w: redis-server", bench.ErrMissing)
+		return "", fmt.Errorf("%w: redis-server", cases.ErrMissing)
 	}
 	socket, err := e.Path("redis")
 	if err != nil {

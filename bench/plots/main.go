@@ -1,6 +1,5 @@
-// Plots draws the results of package bench's report: plots RESULTS.JSON FOLDER. It prints
-// the names of the files that it wrote. It is a module of its own for the sake of the
-// library that draws.
+// Plots draws the report's results: plots RESULTS.JSON FOLDER. It prints the names of the
+// files that it wrote. It is a module of its own for the sake of the library that draws.
 package main
 
 import (

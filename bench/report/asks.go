@@ -78,7 +78,7 @@ var lines = []line{
 		"Lock/impl=carom/procs=1", "Lock/impl=carom/procs=2/goroutines=1",
 		"Semaphore/impl=carom/kind=signal", "Semaphore/impl=carom/kind=permit", "SemaphoreRoundTrip/impl=carom/procs=2",
 		"EventSetClear/impl=carom", "EventRoundTrip/impl=carom/procs=2",
-		"Queue/impl=carom/procs=2/size=64B", "Queue/impl=carom/procs=2/size=1MiB", "QueueRoundTrip/impl=carom/procs=2/size=64B",
+		"QueuePair/impl=carom", "Queue/impl=carom/procs=2/size=64B", "Queue/impl=carom/procs=2/size=1MiB", "QueueRoundTrip/impl=carom/procs=2/size=64B",
 		"ByteQueue/impl=carom/procs=2/size=64B", "ByteQueue/impl=carom/procs=2/size=1MiB")},
 	{"no allocations, somebody asleep", noAllocations(
 		"EventRoundTrip/impl=carom/procs=2/asleep", "EventRoundTrip/impl=carom/procs=2/cpus=1",

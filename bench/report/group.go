@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // groups measures those that the filter lets through.
@@ -44,7 +44,7 @@ func (p plan) groups(ctx context.Context, filter *regexp.Regexp, all *results) {
 // measured before leaves no trace. The first one is ours. One that fails is left out; ours
 // is the group's error.
 func (p plan) group(ctx context.Context, names []string, g *group) error {
-	m, err := bench.StartManager(ctx)
+	m, err := cases.StartManager(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (g *group) miss(name string, err error) {
 		return
 	}
 	why := "FAILED: " + err.Error()
-	if errors.Is(err, bench.ErrMissing) {
+	if errors.Is(err, cases.ErrMissing) {
 		why = err.Error()
 	}
 	g.Missing = append(g.Missing, missing{name, why})

@@ -6,11 +6,11 @@ import (
 	"math"
 	"regexp"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 func (p plan) growths(ctx context.Context, filter *regexp.Regexp, all *results) {
-	for _, of := range bench.Growths() {
+	for _, of := range cases.Growths() {
 		if !filter.MatchString("Growth/" + of.Title) {
 			continue
 		}
@@ -33,17 +33,17 @@ func (p plan) growths(ctx context.Context, filter *regexp.Regexp, all *results) 
 }
 
 // growAt measures all curves at one number, in turns.
-func (p plan) growAt(ctx context.Context, of bench.Growth, x int, g *growth) error {
+func (p plan) growAt(ctx context.Context, of cases.Growth, x int, g *growth) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	m, err := bench.StartManager(ctx)
+	m, err := cases.StartManager(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	env := bench.NewEnv(ctx, m)
+	env := cases.NewEnv(ctx, m)
 	defer env.Close()
-	curves, err := patiently(func() ([]bench.Curve, error) { return of.Open(env, x) })
+	curves, err := patiently(func() ([]cases.Curve, error) { return of.Open(env, x) })
 	if err != nil {
 		cancel()
 		return err
@@ -57,7 +57,7 @@ func (p plan) growAt(ctx context.Context, of bench.Growth, x int, g *growth) err
 	}
 	for range p.times {
 		for i, c := range curves {
-			r, err := patiently(func() (bench.Result, error) { return c.Run(ops[i]) })
+			r, err := patiently(func() (cases.Result, error) { return c.Run(ops[i]) })
 			if err != nil {
 				cancel()
 				return fmt.Errorf("%s: %w", c.Name, err)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/carom-ipc/carom"
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // plan says how long each run is, and how many there are of each case.
@@ -30,16 +30,16 @@ var errStuck = fmt.Errorf("stuck: no answer in %v", patience)
 // open makes a case ready, in an environment of its own, and finds out how many operations
 // fill a run.
 func (p plan) open(ctx context.Context, m *carom.Manager, name string) (*side, error) {
-	c, err := bench.Find(name)
+	c, err := cases.Find(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errAbsent, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	env := bench.NewEnv(ctx, m)
+	env := cases.NewEnv(ctx, m)
 	s := &side{Case: name, Bytes: c.Bytes, Metrics: map[string]float64{}, metrics: map[string][]float64{}}
 	s.close = func() { env.Close(); cancel() }
 	s.abort = cancel
-	run, err := patiently(func() (bench.Run, error) { return c.Open(env) })
+	run, err := patiently(func() (cases.Run, error) { return c.Open(env) })
 	if err != nil {
 		s.stop(err)
 		return nil, err
@@ -57,9 +57,9 @@ func (p plan) open(ctx context.Context, m *carom.Manager, name string) (*side, e
 }
 
 // calibrate is how many operations fill a run.
-func calibrate(run bench.Run, own bool, long time.Duration) (ops int, err error) {
+func calibrate(run cases.Run, own bool, long time.Duration) (ops int, err error) {
 	for ops = 1; !own; {
-		r, err := patiently(func() (bench.Result, error) { return run(ops) })
+		r, err := patiently(func() (cases.Result, error) { return run(ops) })
 		if err != nil {
 			return 0, err
 		}
@@ -98,7 +98,7 @@ func (s *side) stop(err error) {
 }
 
 func (s *side) once() error {
-	r, err := patiently(func() (bench.Result, error) { return s.run(s.ops) })
+	r, err := patiently(func() (cases.Result, error) { return s.run(s.ops) })
 	if err != nil {
 		return err
 	}
@@ -112,12 +112,12 @@ func (s *side) once() error {
 
 // nearness waits for a quieter moment, not for ever.
 func nearness(ctx context.Context) float64 {
-	near := bench.Nearness()
+	near := cases.Nearness()
 	for range 10 {
 		if near < busyCPU || ctx.Err() != nil {
 			break
 		}
-		near = bench.Nearness()
+		near = cases.Nearness()
 	}
 	return float64(near.Nanoseconds())
 }

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // others makes the cases of other programs known, and says what there is not.
@@ -15,13 +15,13 @@ func others(ctx context.Context, anchors, dir string) (absent []string) {
 	peers := filepath.Join(dir, "peers")
 	if err := build(ctx, "bench/peers", peers); err != nil {
 		absent = append(absent, fmt.Sprintf("no peers that bring dependencies: %v", err))
-	} else if err := bench.AddProgram(ctx, peers); err != nil {
+	} else if err := cases.AddProgram(ctx, peers); err != nil {
 		absent = append(absent, fmt.Sprintf("no peers that bring dependencies: %v", err))
 	}
 	if anchors == "" {
 		return append(absent, "no native anchors: their directory was not named (-anchors, CAROM_ANCHORS)")
 	}
-	if err := bench.AddAnchors(ctx, anchors, dir); err != nil {
+	if err := cases.AddAnchors(ctx, anchors, dir); err != nil {
 		for line := range strings.Lines(strings.ReplaceAll(err.Error(), anchors, "DIR")) {
 			absent = append(absent, "no native anchors of "+strings.TrimSpace(line))
 		}

@@ -4,19 +4,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // ofOthers: some have their cases in programs that a test does not build.
 func ofOthers(name string) bool {
-	return bench.IsAnchor(name) || strings.Contains(name, "impl=redis") || strings.Contains(name, "impl=go-ipc")
+	return cases.IsAnchor(name) || strings.Contains(name, "impl=redis") || strings.Contains(name, "impl=go-ipc")
 }
 
 func TestSectionsNameCases(t *testing.T) {
 	for _, s := range sections {
 		for _, g := range s.groups {
 			for _, name := range g {
-				if _, err := bench.Find(name); err != nil && !ofOthers(name) {
+				if _, err := cases.Find(name); err != nil && !ofOthers(name) {
 					t.Errorf("%s: %v", s.title, err)
 				}
 			}

@@ -6,7 +6,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // results is all that a report found.
@@ -45,7 +45,7 @@ type side struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 
 	metrics map[string][]float64
-	run     bench.Run
+	run     cases.Run
 	ops     int
 	close   func()
 	abort   func()

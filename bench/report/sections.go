@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/carom-ipc/carom/bench"
+	"github.com/carom-ipc/carom/bench/internal/cases"
 )
 
 // section is a table of the report. Of each group, the first case is compared to the
@@ -124,7 +124,8 @@ func queues() (groups [][]string) {
 		beside(one+"/batch=32", "Queue/impl=spsc/procs=2/size=64B", one),
 		beside(one+"/batch=100", one),
 		beside(one+"/cap=none", one),
-		beside("Queue/impl=carom/procs=1/size=64B", "chan"))
+		beside("Queue/impl=carom/procs=1/size=64B", "chan"),
+		beside("QueuePair/impl=carom", "chan"))
 }
 
 func byteQueues() (groups [][]string) {
@@ -143,7 +144,7 @@ func byteQueues() (groups [][]string) {
 }
 
 func dicts() (groups [][]string) {
-	for _, way := range bench.Ways() {
+	for _, way := range cases.Ways() {
 		for _, op := range []string{"Get", "Set", "AddKey", "GetMany", "Update"} {
 			for _, crowd := range []string{"clients=1/goroutines=1", "clients=1/goroutines=64", "clients=4/goroutines=1", "clients=4/goroutines=64"} {
 				ours := func(op string) string { return fmt.Sprintf("Dict%s/impl=carom/way=%s/%s", op, way, crowd) }

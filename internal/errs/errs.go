@@ -46,31 +46,6 @@ var (
 	ErrUnavailable = errors.New("coordinator unavailable")
 )
 
-// OpError says which operation failed on which object.
-type OpError struct {
-	Op   string // the operation, in lower case: "lock", "get", "new"
-	Kind string // the kind of object: "Lock", "Dict"; empty for the manager itself
-	Name string // the object's name
-	Err  error
-}
-
-func (e *OpError) Error() string {
-	cause := fmt.Sprint(e.Err)
-	if r, ok := e.Err.(*RemoteError); ok && r.Type == e.Kind && r.Method == e.Op {
-		cause = r.Message // the rest would be said twice
-	}
-	switch {
-	case e.Kind == "" && e.Name == "":
-		return fmt.Sprintf("carom: %s: %s", e.Op, cause)
-	case e.Kind == "":
-		return fmt.Sprintf("carom: %s %q: %s", e.Op, e.Name, cause)
-	}
-	return fmt.Sprintf("carom: %s %s %q: %s", e.Op, e.Kind, e.Name, cause)
-}
-
-// Unwrap gives errors.Is and errors.As access to the cause.
-func (e *OpError) Unwrap() error { return e.Err }
-
 // RemoteError is what a method that ran in the coordinator returned, or
 // panicked with.
 type RemoteError struct {

@@ -34,8 +34,8 @@ func (a arenaOpener) Open(_ context.Context, sess *coord.Session, name, typ stri
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	detach := func() error { return nil }
-	return coord.Opened{Object: newObject(o, a.host, arenaMethods, detach), Details: coord.AppendArray(nil, 0)}, nil
+	obj := &object[*shm.Arena]{it: a.host, kind: o.kind, sess: sess, methods: arenaMethods}
+	return coord.Opened{Object: obj, Details: coord.AppendArray(nil, 0)}, nil
 }
 
 var roles = map[int]string{shm.RoleProgram: "program", shm.RoleCoordinator: "coordinator", shm.RoleWorker: "worker", shm.RoleRemote: "remote"}

@@ -35,12 +35,12 @@ func openArray(o *opening) (coord.Opened, error) {
 		err = fmt.Errorf("%d elements of type %s in %d bytes: %w", obj.Param, obj.Type, obj.Size, errs.ErrCorrupt)
 	}
 	if err != nil {
-		_ = obj.Close()
+		_ = obj.Close(o.ctx)
 		return coord.Opened{}, err
 	}
 	a := &array{elementsOf(obj, shm.RawArray(obj, size), size), obj.Param}
 	details := coord.AppendUint(coord.AppendUint(coord.AppendArray(nil, 2), obj.Param), size)
-	return opened(o, obj, created, a, arrayMethods, obj.Close, details), nil
+	return opened(o, obj, created, a, arrayMethods, nil, details), nil
 }
 
 // arraySpec is what the parameters ask for.

@@ -16,7 +16,7 @@ import (
 
 type barrier struct {
 	meet *shm.Rendezvous
-	obj  *shm.Object
+	obj  *shm.Handle
 
 	mu    sync.Mutex
 	turns []uint64 // for which this handle was told to run its action, the oldest first
@@ -60,15 +60,18 @@ func openBarrier(o *opening) (coord.Opened, error) {
 	}
 	b := &barrier{meet: shm.RendezvousOf(obj), obj: obj}
 	details := coord.AppendUint(coord.AppendArray(nil, 1), obj.Param)
-	return opened(o, obj, created, b, barrierMethods, b.detach, details), nil
+	return opened(o, obj, created, b, barrierMethods, b.giveUp, details), nil
 }
 
-// detach breaks the barrier if nobody is left to say how its action went.
-func (b *barrier) detach() error {
-	for _, turn := range b.turns {
+// giveUp breaks the barrier if nobody is left to say how its action went.
+func (b *barrier) giveUp() {
+	b.mu.Lock()
+	turns := b.turns
+	b.turns = nil
+	b.mu.Unlock()
+	for _, turn := range turns {
 		_, _ = b.meet.Finish(context.Background(), turn, false)
 	}
-	return b.obj.Close()
 }
 
 // mortal is a context of a call to whose session's end the others must not be indifferent:

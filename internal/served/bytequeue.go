@@ -12,7 +12,7 @@ import (
 type byteQueue struct {
 	items *shm.Items // gives no item that does not fit into a frame
 	limit int        // bytes of an item in a frame
-	obj   *shm.Object
+	obj   *shm.Handle
 }
 
 var byteQueueMethods = map[string]method[*byteQueue]{
@@ -30,14 +30,14 @@ func openByteQueue(o *opening) (coord.Opened, error) {
 	if err := o.untyped(); err != nil {
 		return coord.Opened{}, err
 	}
-	items, created, err := o.attachItems(params)
+	obj, items, created, err := o.attachItems(params)
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	obj, limit := items.Object(), itemLimit(o.sess)
+	limit := itemLimit(o.sess)
 	q := &byteQueue{items: items.Within(limit), limit: limit, obj: obj}
 	details := coord.AppendUint(coord.AppendArray(nil, 1), obj.Param)
-	return opened(o, obj, created, q, byteQueueMethods, obj.Close, details), nil
+	return opened(o, obj, created, q, byteQueueMethods, nil, details), nil
 }
 
 func (q *byteQueue) put(c *call, wait bool) error {

@@ -1,6 +1,7 @@
 package served
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -37,21 +38,25 @@ func openCondition(o *opening) (coord.Opened, error) {
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	var lock *shm.Object
+	var lock *shm.Handle
 	if other {
 		if lock, err = o.openLock(lockName); err != nil {
 			return coord.Opened{}, err
 		}
 	}
-	obj, created, err := o.attach(shm.ConditionSpec(o.name, lock))
+	var its *shm.Object
+	if lock != nil {
+		its = lock.Object
+	}
+	obj, created, err := o.attach(shm.ConditionSpec(o.name, its))
 	if err == nil && lock == nil && obj.Param != 0 {
 		if lock, err = o.findLock(uint32(obj.Param - 1)); err != nil {
-			_ = obj.Close()
+			_ = obj.Close(o.ctx)
 		}
 	}
 	if err != nil {
 		if lock != nil {
-			_ = lock.Close()
+			_ = lock.Close(o.ctx)
 		}
 		return coord.Opened{}, err
 	}
@@ -59,15 +64,19 @@ func openCondition(o *opening) (coord.Opened, error) {
 	details := coord.AppendArray(nil, 1)
 	if lock == nil {
 		k.lock = mutexOf(obj)
-		return opened(o, obj, created, k, ownConditionMethods, obj.Close, coord.AppendNull(details)), nil
+		return opened(o, obj, created, k, ownConditionMethods, nil, coord.AppendNull(details)), nil
 	}
 	k.lock = mutexOf(lock)
-	detach := func() error { return errors.Join(obj.Close(), lock.Close()) }
-	return opened(o, obj, created, k, conditionMethods, detach, coord.AppendText(details, lock.Name)), nil
+	last := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		_ = lock.Close(ctx)
+	}
+	return opened(o, obj, created, k, conditionMethods, last, coord.AppendText(details, lock.Name)), nil
 }
 
 // openLock opens the lock that a condition is given.
-func (o *opening) openLock(name string) (*shm.Object, error) {
+func (o *opening) openLock(name string) (*shm.Handle, error) {
 	lock, _, err := o.arena.Open(o.ctx, shm.Spec{Name: name, Kind: shm.Lock, OpenOnly: true, Any: true})
 	if err != nil {
 		return nil, fmt.Errorf("its lock %q: %w", name, err)
@@ -77,14 +86,14 @@ func (o *opening) openLock(name string) (*shm.Object, error) {
 
 // findLock opens the lock at an index of the directory, which the condition was given by its
 // creator. Its name may have gone since, or be another's.
-func (o *opening) findLock(index uint32) (*shm.Object, error) {
+func (o *opening) findLock(index uint32) (*shm.Handle, error) {
 	name, err := o.arena.NameAt(o.ctx, index)
 	if err != nil {
 		return nil, fmt.Errorf("its lock: %w", err)
 	}
 	lock, err := o.openLock(name)
 	if err == nil && lock.Index != index {
-		_ = lock.Close()
+		_ = lock.Close(o.ctx)
 		return nil, fmt.Errorf("its lock: %w", errs.ErrNotFound)
 	}
 	return lock, err
@@ -105,7 +114,9 @@ func (k *condition) held() error {
 
 // wait returns with the lock held, also when it was cancelled: only the end of the session
 // ends its wait for the lock. Who was notified leaves the list when it has the lock; a session
-// that ended does not, so the sweep finds it there, and passes the notification on.
+// that ended does not, so the sweep finds it there, and passes the notification on. Where the
+// condition's own lock goes with it, a wait that ends because the session released the
+// condition does not take the lock: nobody could give it back.
 func (k *condition) wait(c *call) error {
 	if err := c.nothing(); err != nil {
 		return err
@@ -130,8 +141,15 @@ func (k *condition) wait(c *call) error {
 	if session.Err() != nil { // a free lock would be taken nevertheless, by one who is dead
 		return session.Err()
 	}
-	_, lockErr := k.lock.word.Lock(session, k.lock.d, k.lock.mode)
-	if err == nil && session.Err() == nil {
+	lockErr := error(errs.ErrClosed)
+	if !k.lock.obj.Closed() {
+		_, lockErr = k.lock.word.Lock(session, k.lock.obj.Domain(), k.lock.mode)
+	}
+	switch {
+	case err != nil || session.Err() != nil:
+	case errors.Is(lockErr, errs.ErrClosed):
+		w.PassOn()
+	default:
 		w.Leave()
 	}
 	if lockErr != nil {

@@ -19,7 +19,7 @@ type elements struct {
 	typ  string
 }
 
-func elementsOf(obj *shm.Object, raw shm.Raw, size uint64) elements {
+func elementsOf(obj *shm.Handle, raw shm.Raw, size uint64) elements {
 	return elements{mutex: mutexOf(obj), raw: raw, size: size, typ: obj.Type}
 }
 

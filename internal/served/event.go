@@ -10,7 +10,7 @@ import (
 type event struct {
 	word *futex.Event
 	d    *futex.Domain
-	obj  *shm.Object
+	obj  *shm.Handle
 }
 
 var eventMethods = map[string]method[*event]{
@@ -33,8 +33,8 @@ func openEvent(o *opening) (coord.Opened, error) {
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	e := &event{shm.EventOf(obj), o.arena.Domain(), obj}
-	return opened(o, obj, created, e, eventMethods, obj.Close, coord.AppendArray(nil, 0)), nil
+	e := &event{shm.EventOf(obj.Object), o.arena.Domain(), obj}
+	return opened(o, obj, created, e, eventMethods, nil, coord.AppendArray(nil, 0)), nil
 }
 
 func (e *event) set(c *call) error {
@@ -71,7 +71,7 @@ func (e *event) wait(c *call) error {
 	if !c.wait && !e.word.IsSet() {
 		return errs.ErrWouldBlock
 	}
-	if err := e.word.Wait(c.ctx, e.d); err != nil {
+	if err := e.word.Wait(c.ctx, e.obj.Domain()); err != nil {
 		return err
 	}
 	e.obj.Acquire()

@@ -13,13 +13,13 @@ const lockAutoRecover = 1 // flag of the entry, as package carom has it
 // mutex is a lock: an object's own, or one that is an object.
 type mutex struct {
 	word *futex.Mutex
-	d    *futex.Domain
+	d    *futex.Domain // the session's; waits are the handle's
 	mode futex.Mode
-	obj  *shm.Object
+	obj  *shm.Handle
 }
 
-func mutexOf(obj *shm.Object) mutex {
-	m := mutex{word: shm.LockOf(obj), d: obj.Arena().Domain(), obj: obj}
+func mutexOf(obj *shm.Handle) mutex {
+	m := mutex{word: shm.LockOf(obj.Object), d: obj.Arena().Domain(), obj: obj}
 	if (obj.Kind == shm.Lock || obj.Kind == shm.RLock) && obj.Flags&lockAutoRecover != 0 {
 		m.mode = futex.TakeOver
 	}
@@ -48,11 +48,11 @@ func openLock(o *opening) (coord.Opened, error) {
 		return coord.Opened{}, err
 	}
 	m := mutexOf(obj)
-	return opened(o, obj, created, &m, lockMethods, obj.Close, details), nil
+	return opened(o, obj, created, &m, lockMethods, nil, details), nil
 }
 
 // attachLock opens a lock of either kind.
-func (o *opening) attachLock() (obj *shm.Object, created bool, details []byte, err error) {
+func (o *opening) attachLock() (obj *shm.Handle, created bool, details []byte, err error) {
 	spec := shm.Spec{Payload: shm.LockPayload, Describe: func(_ uint64, flags uint32) string {
 		return fmt.Sprintf("auto recover %t", flags&lockAutoRecover != 0)
 	}}
@@ -82,7 +82,7 @@ func (m *mutex) acquire(c *call, mode futex.Mode) error {
 	if err := c.nothing(); err != nil {
 		return err
 	}
-	if _, err := m.word.Lock(c.ctx, m.d, mode); err != nil {
+	if _, err := m.word.Lock(c.ctx, m.obj.Domain(), mode); err != nil {
 		return err
 	}
 	return m.acquired(c)

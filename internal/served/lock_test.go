@@ -102,7 +102,7 @@ func TestLockIsOneForAll(t *testing.T) {
 		}
 	}
 	wg.Go(func() {
-		word, d := shm.LockOf(lock), s.local.Domain()
+		word, d := shm.LockOf(lock.Object), s.local.Domain()
 		for range rounds {
 			_, err := word.Lock(ctx, d, futex.Report)
 			check(1)
@@ -151,14 +151,14 @@ func TestEvent(t *testing.T) {
 	cancelled := s.asleep(f, "wait")
 	waits := e.start("wait")
 	cancelled.leaves()
-	shm.EventOf(local).Set(s.local.Domain())
+	shm.EventOf(local.Object).Set(s.local.Domain())
 	waits.gives("null")
 	f.gives("null", "wait")
 	f.gives("true", "isset")
 	f.gives("null", "clear")
-	require.False(t, shm.EventOf(local).IsSet())
+	require.False(t, shm.EventOf(local.Object).IsSet())
 	done := make(chan error, 1)
-	go func() { done <- shm.EventOf(local).Wait(testContext(t), s.local.Domain()) }()
+	go func() { done <- shm.EventOf(local.Object).Wait(testContext(t), s.local.Domain()) }()
 	f.gives("null", "set")
 	require.NoError(t, <-done)
 }

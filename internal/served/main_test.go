@@ -52,7 +52,7 @@ func newScene(t testing.TB, limits coord.Limits) *scene {
 	local, err := shm.Attach(host.File())
 	require.NoError(t, err)
 	s := &scene{t: t, path: filepath.Join(t.TempDir(), "s"), host: host, local: local}
-	s.server, err = coord.NewServer(coord.Config{AuthKey: testKey, Openers: Openers(host), Limits: limits})
+	s.server, err = coord.NewServer(coord.Config{AuthKey: testKey, Names: Names(host), Openers: Openers(host), Limits: limits})
 	require.NoError(t, err)
 	l, err := net.Listen("unix", s.path)
 	require.NoError(t, err)
@@ -61,11 +61,11 @@ func newScene(t testing.TB, limits coord.Limits) *scene {
 	t.Cleanup(func() {
 		require.NoError(t, s.server.Close())
 		require.NoError(t, <-served)
-		require.NoError(t, local.Close())
+		require.NoError(t, local.Close(context.Background()))
 		wrong, err := host.Check(context.Background(), true)
 		require.NoError(t, err)
 		require.Empty(t, wrong, "the arena")
-		require.NoError(t, host.Close())
+		require.NoError(t, host.Close(context.Background()))
 	})
 	return s
 }
@@ -108,7 +108,7 @@ func (c *client) tryOpen(mode coord.Mode, kind, name, typ string, params ...any)
 		return thing{}, "", err
 	}
 	r := coord.NewReader(out)
-	r.Args(4)
+	r.Args(5)
 	handle := r.Uint()
 	rest := diag(r) + " " + diag(r) + " " + diag(r)
 	require.NoError(c.t, r.Err())
@@ -261,7 +261,7 @@ func until(t testing.TB, what string, ok func() bool) {
 }
 
 // attach opens an object in the local process.
-func (s *scene) attach(kind shm.Kind, name, typ string) *shm.Object {
+func (s *scene) attach(kind shm.Kind, name, typ string) *shm.Handle {
 	s.t.Helper()
 	o, _, err := s.local.Open(testContext(s.t), shm.Spec{Name: name, Kind: kind, Type: typ, OpenOnly: true, Any: true})
 	require.NoError(s.t, err)

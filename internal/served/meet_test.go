@@ -150,7 +150,7 @@ func TestConditionAcross(t *testing.T) {
 	a, b := s.client(), s.client()
 	k, m := a.create("condition", "c", "", nil), b.create("condition", "c", "", nil)
 	local := s.attach(shm.Condition, "c", "")
-	lock, d, list := shm.LockOf(local), s.local.Domain(), shm.WaitersOf(local)
+	lock, d, list := shm.LockOf(local.Object), s.local.Domain(), shm.WaitersOf(local)
 
 	k.gives("1", "lock")
 	first := k.start("wait")

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/shm"
 )
 
 // patience says for what a method waits.
@@ -69,17 +70,7 @@ type object[T any] struct {
 	kind    string
 	sess    *coord.Session
 	methods map[string]method[T]
-	detach  func() error
-
-	// users counts the calls, and one until Close: what a call works on must not be freed
-	// when the session releases the object meanwhile.
-	users atomic.Int64
-}
-
-func newObject[T any](o *opening, it T, methods map[string]method[T], detach func() error) *object[T] {
-	obj := &object[T]{it: it, kind: o.kind, sess: o.sess, methods: methods, detach: detach}
-	obj.users.Store(1)
-	return obj
+	h       *shm.Handle // counts the calls inside; nil of the arena itself
 }
 
 // Blocks implements coord.Blocker.
@@ -126,22 +117,28 @@ func (o *object[T]) Try(sess *coord.Session, name string, args, dst []byte) (out
 	return out, true, err
 }
 
-func (o *object[T]) enter() bool {
-	for {
-		n := o.users.Load()
-		if n == 0 || o.users.CompareAndSwap(n, n+1) {
-			return n != 0
-		}
-	}
-}
+func (o *object[T]) enter() bool { return o.h == nil || o.h.Enter() }
 
-// leave detaches with the last. Where the session has ended, its guest is about to be swept
-// as the dead are, which needs to know what it had attached.
+// leave detaches with the last, if the session has released the object. Where it has ended
+// meanwhile, its guest is about to be swept as the dead are, which needs to know what it had
+// attached.
 func (o *object[T]) leave() {
-	if o.users.Add(-1) == 0 && o.sess.Context().Err() == nil {
-		_ = o.detach()
+	if o.h == nil || o.h.Closed() && o.sess.Context().Err() != nil {
+		return
 	}
+	o.h.Leave()
 }
 
-// Close implements coord.Object.
-func (o *object[T]) Close() { o.leave() }
+// closePatience is how long a session that releases an object waits for somebody who is at
+// work on it: what is left then is done later.
+const closePatience = 100 * time.Millisecond
+
+// Close implements coord.Object. Calls that wait in it end with ErrClosed.
+func (o *object[T]) Close() {
+	if o.h == nil || o.sess.Context().Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	_ = o.h.Close(ctx)
+}

@@ -87,11 +87,14 @@ func (o *opening) complete(s shm.Spec) shm.Spec {
 }
 
 // attach has the arena open the object.
-func (o *opening) attach(s shm.Spec) (*shm.Object, bool, error) {
+func (o *opening) attach(s shm.Spec) (*shm.Handle, bool, error) {
 	return o.arena.Open(o.ctx, o.complete(s))
 }
 
-// opened is the answer: an object that performs its methods by it.
-func opened[T any](o *opening, obj *shm.Object, created bool, it T, methods map[string]method[T], detach func() error, details []byte) coord.Opened {
-	return coord.Opened{Object: newObject(o, it, methods, detach), Created: created, Type: obj.Type, Details: details}
+// opened is the answer: an object that performs its methods by it. last (may be nil) gives
+// back what its calls have left in its hands, when the session has released it.
+func opened[T any](o *opening, obj *shm.Handle, created bool, it T, methods map[string]method[T], last func(), details []byte) coord.Opened {
+	obj.Bind(nil, last)
+	return coord.Opened{Object: &object[T]{it: it, kind: o.kind, sess: o.sess, methods: methods, h: obj},
+		ID: identityOf(obj.Index, obj.Serial), Created: created, Type: obj.Type, Details: details}
 }

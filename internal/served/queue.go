@@ -17,7 +17,7 @@ type queue struct {
 	items *shm.Items // gives no item that does not fit into a frame
 	limit int        // bytes of a reply's value
 	size  uint64     // of an item; 0: of any size
-	obj   *shm.Object
+	obj   *shm.Handle
 
 	mu     sync.Mutex
 	claims []shm.Claim // taken by this handle and not confirmed, the oldest first
@@ -37,38 +37,37 @@ var queueMethods = map[string]method[*queue]{
 }
 
 func openQueue(o *opening) (coord.Opened, error) {
-	items, created, err := o.attachItems(o.creates(2))
+	obj, items, created, err := o.attachItems(o.creates(2))
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	obj := items.Object()
 	q := &queue{items: items.Within(itemLimit(o.sess)), limit: itemLimit(o.sess), obj: obj}
 	if size, err := elementSize(obj.Type); err == nil {
 		q.size = size
 	}
 	details := coord.AppendUint(coord.AppendArray(nil, 2), obj.Param)
-	return opened(o, obj, created, q, queueMethods, q.detach, coord.AppendBool(details, items.Confirms())), nil
+	return opened(o, obj, created, q, queueMethods, q.giveBack, coord.AppendBool(details, items.Confirms())), nil
 }
 
 // attachItems opens the queue of bytes below a queue or a bytequeue. params tells whether to read the
 // parameters: a cap and, of a queue, whether its items want to be confirmed.
-func (o *opening) attachItems(params bool) (*shm.Items, bool, error) {
+func (o *opening) attachItems(params bool) (*shm.Handle, *shm.Items, bool, error) {
 	limit, confirm := uint64(0), false
 	if params {
 		limit = o.params.Uint()
 		confirm = o.number == shm.Queue && o.params.Bool()
 	}
 	if err := o.paramErr(); err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	if limit > math.MaxInt64 {
-		return nil, false, fmt.Errorf("%w: a cap of %d", errs.ErrType, limit)
+		return nil, nil, false, fmt.Errorf("%w: a cap of %d", errs.ErrType, limit)
 	}
 	obj, created, err := o.attach(shm.QueueSpec(o.number, o.name, o.typ, int(limit), confirm))
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
-	return shm.ItemsOf(obj), created, nil
+	return obj, shm.ItemsOf(obj), created, nil
 }
 
 // replyOverhead is more than a reply takes beside its value, and a byte string beside its
@@ -77,12 +76,15 @@ const replyOverhead = 64
 
 func itemLimit(sess *coord.Session) int { return sess.FrameLimit() - replyOverhead }
 
-// detach gives back what this handle took and did not confirm.
-func (q *queue) detach() error {
-	for _, claim := range slices.Backward(q.claims) {
+// giveBack gives back what this handle took and did not confirm.
+func (q *queue) giveBack() {
+	q.mu.Lock()
+	claims := q.claims
+	q.claims = nil
+	q.mu.Unlock()
+	for _, claim := range slices.Backward(claims) {
 		_ = q.items.Return(context.Background(), claim) // fails only if it is not ours any more
 	}
-	return q.obj.Close()
 }
 
 // item reads an item, and refuses one that another process would take for an element.

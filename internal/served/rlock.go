@@ -23,7 +23,7 @@ func openRLock(o *opening) (coord.Opened, error) {
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	return opened(o, obj, created, &rlock{mutexOf(obj)}, rlockMethods, obj.Close, details), nil
+	return opened(o, obj, created, &rlock{mutexOf(obj)}, rlockMethods, nil, details), nil
 }
 
 // held reports whether the session holds the lock. It is released by nobody else, and by

@@ -10,7 +10,7 @@ import (
 
 type semaphore struct {
 	units *shm.Units
-	obj   *shm.Object
+	obj   *shm.Handle
 }
 
 var semaphoreMethods = map[string]method[*semaphore]{
@@ -58,7 +58,7 @@ func openSemaphore(o *opening) (coord.Opened, error) {
 	details := coord.AppendUint(coord.AppendArray(nil, 2), obj.Param)
 	details = coord.AppendBool(details, obj.Flags&shm.SemaphorePermits != 0)
 	s := &semaphore{shm.UnitsOf(obj), obj}
-	return opened(o, obj, created, s, semaphoreMethods, obj.Close, details), nil
+	return opened(o, obj, created, s, semaphoreMethods, nil, details), nil
 }
 
 func (s *semaphore) acquire(c *call) error { return s.take(c, c.wait) }

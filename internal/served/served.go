@@ -8,8 +8,10 @@
 package served
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/carom-ipc/carom/coord"
@@ -52,6 +54,10 @@ type member struct {
 	types int        // texts that it brought; guarded by hall.mu
 }
 
+// endPatience is how long the end of a session waits for somebody who is at work on what the
+// session held. After that everybody finds the session dead.
+const endPatience = 5 * time.Second
+
 // member returns the session's guest, which is made with the first object that it opens and
 // goes with the session.
 func (h *hall) member(sess *coord.Session) (*member, error) {
@@ -73,7 +79,9 @@ func (h *hall) member(sess *coord.Session) (*member, error) {
 		h.mu.Lock()
 		delete(h.members, sess)
 		h.mu.Unlock()
-		_ = guest.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), endPatience)
+		defer cancel()
+		_ = guest.Close(ctx)
 	})
 	return m, nil
 }

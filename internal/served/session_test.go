@@ -1,6 +1,7 @@
 package served
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -140,20 +141,47 @@ func TestSessionsEndWaiting(t *testing.T) {
 	}
 }
 
-// A handle that is released while a request waits ends nothing, and what the request works
-// on is there until it is over.
+// A handle that is released while a request waits ends that wait, and what the request waited for
+// is somebody else's.
 func TestReleaseWhileWaiting(t *testing.T) {
 	s := newScene(t, coord.Limits{})
 	c, d := s.client(), s.client()
 	q, r := c.create("queue", "q", "any", 0, false), d.create("queue", "q", "any", 0, false)
 	p := s.asleep(q, "get")
 	require.NoError(t, c.Release(testContext(t), q.handle))
+	p.fails(errs.ErrClosed)
 	q.fails(errs.ErrNotFound, "len")
 	require.NoError(t, s.local.Remove(testContext(t), "q"))
-	other := c.create("queue", "q", "any", 0, false)
+	fresh := c.create("queue", "q", "any", 0, false)
 	r.gives("null", "put", []byte("a"))
-	p.gives("'61'")
-	other.fails(errs.ErrEmpty, "tryget")
+	r.gives("'61'", "tryget")
+	fresh.fails(errs.ErrEmpty, "tryget")
+}
+
+// What was taken through a handle that is released, while a request waits in it, and not
+// confirmed goes back to the front, when that request has ended; so do buffers.
+func TestReleaseGivesBackWhileWaiting(t *testing.T) {
+	s := newScene(t, coord.Limits{})
+	c, d := s.client(), s.client()
+	q, r := c.create("queue", "q", "any", 0, true), d.create("queue", "q", "any", 0, true)
+	large := bytes.Repeat([]byte("x"), 20_000)
+	r.gives("null", "put", []byte("a"))
+	r.gives("null", "put", large)
+	q.gives("'61'", "get")
+	_, err := q.call(testContext(t), "get")
+	require.NoError(t, err)
+	p := s.asleep(q, "get")
+	require.NoError(t, c.Release(testContext(t), q.handle))
+	p.fails(errs.ErrClosed)
+	r.gives("'61'", "get")
+	_, err = r.call(testContext(t), "get")
+	require.NoError(t, err)
+	r.gives("null", "taskdone")
+	r.gives("null", "taskdone")
+	r.gives("null", "join")
+	require.NoError(t, s.local.Remove(testContext(t), "q"))
+	require.NoError(t, d.Release(testContext(t), r.handle))
+	require.Zero(t, s.host.Stats().Used)
 }
 
 func TestReleasedPermitsAndLocks(t *testing.T) {
@@ -221,7 +249,7 @@ func TestServerCloses(t *testing.T) {
 	first.cancel() // the client would wait for the coordinator to come back
 	<-first.done
 	require.Error(t, first.err)
-	local := shm.LockOf(s.attach(shm.Condition, "c", ""))
+	local := shm.LockOf(s.attach(shm.Condition, "c", "").Object)
 	_, died := local.Holder()
 	require.True(t, died)
 }

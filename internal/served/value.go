@@ -38,7 +38,7 @@ func openValue(o *opening) (coord.Opened, error) {
 		err = fmt.Errorf("a %s in %d bytes: %w", obj.Type, obj.Size, errs.ErrCorrupt)
 	}
 	if err != nil {
-		_ = obj.Close()
+		_ = obj.Close(o.ctx)
 		return coord.Opened{}, err
 	}
 	v, methods := &value{elementsOf(obj, shm.RawValue(obj, size), size)}, largeMethods
@@ -46,7 +46,7 @@ func openValue(o *opening) (coord.Opened, error) {
 		methods = wordMethods
 	}
 	details := coord.AppendUint(coord.AppendArray(nil, 1), size)
-	return opened(o, obj, created, v, methods, obj.Close, details), nil
+	return opened(o, obj, created, v, methods, nil, details), nil
 }
 
 // valueSpec is what the parameters ask for.

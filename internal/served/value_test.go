@@ -147,7 +147,7 @@ func TestAddAcross(t *testing.T) {
 	const each = 500
 	v := s.client().create("value", "v", "int64", 8, nil)
 	x := s.client().create("array", "a", "int16", 3, 2, nil)
-	words := shm.Elements[int16](s.attach(shm.Array, "a", "int16"), 3)
+	words := shm.Elements[int16](s.attach(shm.Array, "a", "int16").Object, 3)
 	ctx := testContext(t)
 	one, two := binary.LittleEndian.AppendUint64(nil, 1), binary.LittleEndian.AppendUint16(nil, 1)
 	var wg sync.WaitGroup

@@ -85,8 +85,6 @@ def _value(d):
 class DictProxy(BaseProxy, typeid="Dict"):
     """A dict. keys, values, items and copy are lists and dicts of one moment."""
 
-    _stable = True
-
     def __contains__(self, key):
         hash(key)
         return self._call("contains", key)
@@ -200,8 +198,6 @@ class ListProxy(BaseProxy, typeid="List"):
     What the coordinator has no method for is several steps, between which
     others may come: *=, assigning to a slice, sort with a key.
     """
-
-    _stable = True
 
     def _snapshot(self):
         return [x for batch in _Stream(self, "snapshot", [], _items).batches() for x in batch]
@@ -354,8 +350,6 @@ def _inserts(proxy, at, items):
 
 class NamespaceProxy(BaseProxy, typeid="Namespace"):
     """Attributes. Those that begin with an underscore are the proxy's own."""
-
-    _stable = True
 
     def __getattr__(self, key):
         if key.startswith("_"):

@@ -16,8 +16,6 @@ class ObjectProxy(BaseProxy):
     object of the manager is a proxy.
     """
 
-    _stable = True
-
     @property
     def _kind(self):
         return self._typeid

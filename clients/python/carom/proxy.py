@@ -19,10 +19,17 @@ class Attachment:
         self.connection = connection
         self.key = key
         self.handle, self.created, self.type, self.details = reply[:4]
+        self.identity = reply[4]  # None where the object was a method's result
         self.methods = None  # of a registered type
         self.hold = Hold()
         self.kept = collections.deque()  # items of a queue that nobody waited for any more
         self._private = private
+
+    def same_object(self, other):
+        """Whether other is of the same object; both are of one life of the coordinator."""
+        if self.identity is None or other.identity is None:
+            return self.key == other.key  # a method's results have names that are not used again
+        return self.identity == other.identity
 
     def __del__(self):
         c = self.connection
@@ -60,7 +67,6 @@ class BaseProxy:
     """
 
     _typeid = ""  # the name of the kind in handles
-    _stable = False  # each opening of the object gives the same handle
     _held = False  # its Attachment knows which thread holds it
 
     def __init_subclass__(cls, typeid=None, **kw):
@@ -105,13 +111,13 @@ class BaseProxy:
         made = Attachment(c, key, reply, self._link.state.private)
         with c.attaching:
             a = c.attached.get(key)
-            if a is None or made.created or not self._held:
+            if a is None or not self._held or not a.same_object(made):
                 a = c.attached[key] = made
         return a
 
     def _adopt(self, c, handle):
         """Takes over a reference that c has to the object."""
-        self._a, self._epoch = self._keep(c, [handle, False, "", None]), c.welcome.epoch
+        self._a, self._epoch = self._keep(c, [handle, False, "", None, None]), c.welcome.epoch
 
     def _attached(self):
         a = self._a
@@ -120,7 +126,7 @@ class BaseProxy:
             a = c.attached.get((self._kind, self._name))
             if a is None or self._epoch not in (None, c.welcome.epoch):
                 a = self._open("", None, ATTACH)
-            if self._stable and self._a is not None and self._a.handle != a.handle:
+            if self._a is not None and not self._a.same_object(a):
                 raise NotFound(f"{self._typeid} {self._name}: it was removed, another one has the name now")
             self._a, self._epoch = a, c.welcome.epoch
         return a

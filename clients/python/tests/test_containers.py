@@ -237,6 +237,22 @@ class TestNames(TestCase):
         self.m.remove("d")
         self.assertRaises(carom.BadName, self.m.dict, name="")
 
+    def test_a_name_that_others_gave_to_another_object(self):
+        """Each opening of an object in shared memory has a handle of its own; its identity tells which it is of."""
+        stranger = self.connect()
+        for kind, make in (("lock", "Lock"), ("event", "Event")):
+            old = getattr(self.m, make)(name=kind)
+            stranger.remove(kind)
+            new = getattr(stranger, make)(name=kind)
+            got = self.m.open(kind, kind)
+            self.assertTrue(got._a.same_object(new._a))
+            self.assertFalse(got._a.same_object(old._a))
+            old._a.connection._stream.abort()
+            self.eventually(lambda: not old._a.connection.alive)
+            call = old.acquire if kind == "lock" else old.set
+            self.assertRaisesRegex(carom.NotFound, "another one", call)
+            self.m.remove(kind)
+
     def test_what_nobody_holds_goes(self):
         before = len(self.m.objects())
         held, told = self.m.dict(), self.m.list()

@@ -51,12 +51,12 @@ func lockFor(ctx context.Context, a *shm.Arena, hold time.Duration) (func() bool
 					if hold > 0 {
 						time.Sleep(hold) // the work that takes so long
 					}
-					_ = shm.LockOf(o).Unlock(a.Domain())
+					_ = shm.LockOf(o.Object).Unlock(a.Domain())
 				}
 			})
 		}
 		all.Wait()
-		_ = o.Close()
+		_ = o.Close(context.Background())
 	})
 	first := int64(-1)
 	return func() bool {
@@ -97,9 +97,9 @@ func producers(a *shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	shm.EventOf(o).Set(a.Domain())
-	shm.EventOf(o).Clear()
-	return o.Close()
+	shm.EventOf(o.Object).Set(a.Domain())
+	shm.EventOf(o.Object).Clear()
+	return o.Close(context.Background())
 }
 
 // waitEmpty gives consumers the time to fall asleep: what follows finds them so, or
@@ -135,7 +135,7 @@ func consumers(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{})
 		}
 		all.Go(func() {
 			for ctx.Err() == nil {
-				if err := shm.EventOf(event).Wait(ctx, a.Domain()); err == nil {
+				if err := shm.EventOf(event.Object).Wait(ctx, a.Domain()); err == nil {
 					time.Sleep(20 * time.Microsecond)
 				}
 			}
@@ -144,7 +144,7 @@ func consumers(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{})
 		for _, q := range list {
 			_ = q.close()
 		}
-		_ = event.Close()
+		_ = event.Close(context.Background())
 	})
 	return func() bool {
 		for _, q := range list {
@@ -213,7 +213,7 @@ func waitForAll(a *shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	wait(func(ctx context.Context) error { return shm.EventOf(event).Wait(ctx, a.Domain()) })
+	wait(func(ctx context.Context) error { return shm.EventOf(event.Object).Wait(ctx, a.Domain()) })
 	var list []queue
 	for i := range tallied {
 		q, err := openQueue(a, i)
@@ -234,7 +234,7 @@ func waitForAll(a *shm.Arena) error {
 	case err := <-problems:
 		return err
 	default:
-		return event.Close()
+		return event.Close(context.Background())
 	}
 }
 
@@ -262,9 +262,9 @@ func feed(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}) {
 					must(0, err)
 				}
 			}
-			shm.EventOf(event).Set(a.Domain())
+			shm.EventOf(event.Object).Set(a.Domain())
 			time.Sleep(time.Millisecond)
-			shm.EventOf(event).Clear()
+			shm.EventOf(event.Object).Clear()
 			for _, q := range list {
 				for q.items.Len() > 1 && ctx.Err() == nil {
 					if err := q.get(ctx, false); err != nil && !errors.Is(err, errs.ErrEmpty) && !ended(ctx, err) {
@@ -277,7 +277,7 @@ func feed(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}) {
 		for _, q := range list {
 			_ = q.close()
 		}
-		_ = event.Close()
+		_ = event.Close(context.Background())
 	})
 	first := int64(-1)
 	return func() bool {
@@ -388,7 +388,7 @@ func cellsToo(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}) 
 			must(0, useBig(o))
 			n.Add(1)
 		}
-		_ = o.Close()
+		_ = o.Close(context.Background())
 	})
 	first := int64(-1)
 	return func() bool {

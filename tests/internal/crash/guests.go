@@ -53,7 +53,7 @@ func guests(a *shm.Arena) error {
 	}
 	got := make(chan error, 2)
 	go func() { got <- within(func(ctx context.Context) error { return lock(ctx, waiter, wanted) }) }()
-	if err := holder.Close(); err != nil {
+	if err := holder.Close(context.Background()); err != nil {
 		return err
 	}
 	if err := <-got; err != nil {
@@ -72,7 +72,7 @@ func guests(a *shm.Arena) error {
 		return err
 	}
 	go func() { got <- within(func(ctx context.Context) error { return lock(ctx, waiter, theirs) }) }()
-	if err := waiter.Close(); err != nil {
+	if err := waiter.Close(context.Background()); err != nil {
 		return err
 	}
 	if err := <-got; !errors.Is(err, errs.ErrClosed) {
@@ -84,13 +84,39 @@ func guests(a *shm.Arena) error {
 	return closeAll(mine)
 }
 
+// guestLeft has a guest go that has no time to sweep itself: others do.
+func guestLeft(a *shm.Arena) error {
+	g, err := a.Guest()
+	if err != nil {
+		return err
+	}
+	held, err := open(g, lockSpec("held"))
+	if err != nil {
+		return err
+	}
+	if err := within(func(ctx context.Context) error { return lock(ctx, g, held) }); err != nil {
+		return err
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := g.Close(over); err != nil {
+		return err
+	}
+	mine, err := open(a, lockSpec("held"))
+	if err != nil {
+		return err
+	}
+	err = within(func(ctx context.Context) error { return lock(ctx, a, mine) })
+	return errors.Join(err, shm.LockOf(mine.Object).Unlock(a.Domain()), closeAll(mine), swept(a))
+}
+
 // useLeft drains what guests left in a queue, and unlocks the lock that this process holds.
 func useLeft(a *shm.Arena, i int) error {
 	o, err := open(a, lockSpec("lock"))
 	if err != nil {
 		return err
 	}
-	if err := shm.LockOf(o).Unlock(a.Domain()); err != nil {
+	if err := shm.LockOf(o.Object).Unlock(a.Domain()); err != nil {
 		return err
 	}
 	q, err := openQueue(a, i)
@@ -102,5 +128,5 @@ func useLeft(a *shm.Arena, i int) error {
 			return err
 		}
 	}
-	return closeAll(o, q.items.Object(), q.also)
+	return closeAll(o, q.h, q.also)
 }

@@ -15,9 +15,10 @@ import (
 type queue struct {
 	a     *shm.Arena
 	i     int
+	h     *shm.Handle
 	items *shm.Items
 	tally tally
-	also  *shm.Object // the tally's
+	also  *shm.Handle // the tally's
 }
 
 const (
@@ -45,11 +46,13 @@ func openQueue(a *shm.Arena, i int) (q queue, err error) {
 	if q.also, q.tally, err = openTally(a); err != nil {
 		return q, err
 	}
-	err = within(func(ctx context.Context) error { q.items, err = a.OpenQueue(ctx, queueSpec(i)); return err })
+	if q.h, err = open(a, queueSpec(i)); err == nil {
+		q.items = shm.ItemsOf(q.h)
+	}
 	return q, err
 }
 
-func (q queue) close() error { return closeAll(q.items.Object(), q.also) }
+func (q queue) close() error { return closeAll(q.h, q.also) }
 
 // put puts an item of size bytes, at least 4.
 func (q queue) put(ctx context.Context, size int) error {

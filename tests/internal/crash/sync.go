@@ -56,6 +56,11 @@ func units(a *shm.Arena) error {
 		}
 		all.Wait()
 		if s.Kind == shm.Semaphore {
+			if u.TryTake() && !u.TryGive(1) { // somebody may wait by now
+				if err := u.Release(1); err != nil {
+					return err
+				}
+			}
 			if err := inVain(u); err != nil {
 				return err
 			}
@@ -78,7 +83,7 @@ func units(a *shm.Arena) error {
 			return err
 		default:
 		}
-		if err := o.Close(); err != nil {
+		if err := o.Close(context.Background()); err != nil {
 			return err
 		}
 	}
@@ -102,7 +107,7 @@ func grow(a *shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(shm.UnitsOf(o).Release(1), o.Close())
+	return errors.Join(shm.UnitsOf(o).Release(1), o.Close(context.Background()))
 }
 
 // unitsToo competes for permits, and never holds one for long.
@@ -132,8 +137,8 @@ func unitsToo(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}) 
 			})
 		}
 		all.Wait()
-		_ = o.Close()
-		_ = plain.Close()
+		_ = o.Close(context.Background())
+		_ = plain.Close(context.Background())
 	})
 	return further(&n, 10), done
 }
@@ -168,7 +173,7 @@ func meeting(a *shm.Arena) error {
 			return err
 		}
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 func meetingAlone(a *shm.Arena) error {
@@ -189,7 +194,7 @@ func meetingAlone(a *shm.Arena) error {
 			return err
 		}
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 func meetingToo(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}) {
@@ -212,7 +217,7 @@ func meetingToo(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}
 			})
 		}
 		all.Wait()
-		_ = o.Close()
+		_ = o.Close(context.Background())
 	})
 	return further(&n, 5), done
 }
@@ -237,7 +242,7 @@ func notified(a *shm.Arena) error {
 			return err
 		}
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 func notifiedToo(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{}) {
@@ -264,7 +269,7 @@ func notifiedToo(ctx context.Context, a *shm.Arena) (func() bool, <-chan struct{
 			}
 		})
 		all.Wait()
-		_ = o.Close()
+		_ = o.Close(context.Background())
 	})
 	return further(&n, 5), done
 }
@@ -324,7 +329,7 @@ func useSync(a *shm.Arena, i shm.Info) error {
 				}
 			}
 			return err
-		}), o.Close())
+		}), o.Close(context.Background()))
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }

@@ -21,13 +21,13 @@ var tallied = []string{"plain", "capped", "sure", "large", "bytes"}
 
 type tally struct{ counts []uint64 }
 
-func openTally(a *shm.Arena) (*shm.Object, tally, error) {
+func openTally(a *shm.Arena) (*shm.Handle, tally, error) {
 	n := len(tallied) * tallyFields
 	o, err := open(a, arraySpec(tallyName, uint64(n)))
 	if err != nil {
 		return nil, tally{}, err
 	}
-	return o, tally{shm.Elements[uint64](o, n)}, nil
+	return o, tally{shm.Elements[uint64](o.Object, n)}, nil
 }
 
 func (t tally) add(queue, field, n int) {

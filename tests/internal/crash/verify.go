@@ -80,14 +80,14 @@ func use(a *shm.Arena, i shm.Info) error {
 			err = useBig(o)
 		} else {
 			var c shm.Cell[int64]
-			c.Bind(o)
+			c.Bind(o.Object)
 			shm.StoreAt(c.Place(), shm.LoadAt[int64](c.Place()))
 			c.Unbind()
 		}
 	case shm.Lock:
 		err = useLock(a, o)
 	case shm.Event:
-		e := shm.EventOf(o)
+		e := shm.EventOf(o.Object)
 		e.Set(a.Domain())
 		if err = within(func(ctx context.Context) error { return e.Wait(ctx, a.Domain()) }); err == nil {
 			e.Clear()
@@ -96,11 +96,11 @@ func use(a *shm.Arena, i shm.Info) error {
 	if err != nil {
 		return err
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 // useBig finds the three words of the value equal, and changes them.
-func useBig(o *shm.Object) error {
+func useBig(o *shm.Handle) error {
 	return within(func(ctx context.Context) error {
 		var seen [3]int64
 		err := shm.UpdateBig(ctx, o, func(v [3]int64) ([3]int64, bool) {
@@ -114,19 +114,19 @@ func useBig(o *shm.Object) error {
 	})
 }
 
-func useLock(a *shm.Arena, o *shm.Object) error {
+func useLock(a *shm.Arena, o *shm.Handle) error {
 	for range 2 {
 		if err := within(func(ctx context.Context) error { return lock(ctx, a, o) }); err != nil {
 			return err
 		}
-		if err := shm.LockOf(o).Unlock(a.Domain()); err != nil {
+		if err := shm.LockOf(o.Object).Unlock(a.Domain()); err != nil {
 			return err
 		}
 	}
-	if _, err := shm.LockOf(o).TryLock(a.Domain(), futex.Report); err != nil {
+	if _, err := shm.LockOf(o.Object).TryLock(a.Domain(), futex.Report); err != nil {
 		return fmt.Errorf("try lock of a free lock: %w", err)
 	}
-	return shm.LockOf(o).Unlock(a.Domain())
+	return shm.LockOf(o.Object).Unlock(a.Domain())
 }
 
 // Sound waits until want processes are left and the dead are swept, then finds the
@@ -147,6 +147,9 @@ func Sound(a *shm.Arena, want int) error {
 		return fmt.Errorf("the arena: %q", found)
 	}
 	if err := Repair(a); err != nil {
+		return err
+	}
+	if err := within(a.Flush); err != nil {
 		return err
 	}
 	if found, err = a.Check(context.Background(), true); err != nil || len(found) > 0 {

@@ -47,7 +47,7 @@ func within(f func(ctx context.Context) error) error {
 	return f(ctx)
 }
 
-func open(a *shm.Arena, s shm.Spec) (o *shm.Object, err error) {
+func open(a *shm.Arena, s shm.Spec) (o *shm.Handle, err error) {
 	err = within(func(ctx context.Context) error { o, _, err = a.Open(ctx, s); return err })
 	return o, err
 }
@@ -70,18 +70,18 @@ func arraySpec(name string, n uint64) shm.Spec {
 }
 
 // lock acquires the lock of an object, also from the dead.
-func lock(ctx context.Context, a *shm.Arena, o *shm.Object) error {
-	_, err := shm.LockOf(o).Lock(ctx, a.Domain(), futex.Report)
+func lock(ctx context.Context, a *shm.Arena, o *shm.Handle) error {
+	_, err := shm.LockOf(o.Object).Lock(ctx, a.Domain(), futex.Report)
 	if errors.Is(err, errs.ErrOwnerDied) {
-		_, err = shm.LockOf(o).Lock(ctx, a.Domain(), futex.TakeOver)
+		_, err = shm.LockOf(o.Object).Lock(ctx, a.Domain(), futex.TakeOver)
 	}
 	return err
 }
 
-func closeAll(objects ...*shm.Object) error {
+func closeAll(objects ...*shm.Handle) error {
 	var all error
 	for _, o := range objects {
-		all = errors.Join(all, o.Close())
+		all = errors.Join(all, o.Close(context.Background()))
 	}
 	return all
 }

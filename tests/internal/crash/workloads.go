@@ -10,6 +10,7 @@ import (
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -33,6 +34,7 @@ var Workloads = []Workload{
 	{Name: "attach-file", Env: [][2]string{{"CAROM_LIVENESS", "file"}}, Victim: attach},
 	{Name: "guests", Victim: guests},
 	{Name: "guests-file", Env: [][2]string{{"CAROM_LIVENESS", "file"}}, Victim: guests},
+	{Name: "guest-left", Victim: guestLeft},
 	{Name: "holding", Victim: holding},
 	{Name: "closed", Victim: closed},
 	{Name: "create", Victim: create},
@@ -48,7 +50,7 @@ var Workloads = []Workload{
 // objects makes one of each, uses it, and leaves it behind for the next round or the
 // survivors.
 func objects(a *shm.Arena) error {
-	var list []*shm.Object
+	var list []*shm.Handle
 	for _, s := range []shm.Spec{valueSpec("word", 8), valueSpec("half", 2), valueSpec("big", 24), lockSpec("lock"),
 		eventSpec("event"), arraySpec("array", 100), arraySpec("run", 20_000)} {
 		o, err := open(a, s)
@@ -60,8 +62,8 @@ func objects(a *shm.Arena) error {
 	if err := useBig(list[2]); err != nil {
 		return err
 	}
-	shm.EventOf(list[4]).Set(a.Domain())
-	shm.EventOf(list[4]).Clear()
+	shm.EventOf(list[4].Object).Set(a.Domain())
+	shm.EventOf(list[4].Object).Clear()
 	for _, name := range []string{"word", "run"} {
 		if err := remove(a, name); err != nil { // while it is attached
 			return err
@@ -76,7 +78,7 @@ func objects(a *shm.Arena) error {
 // directory makes more objects than the directory has buckets at first.
 func directory(a *shm.Arena) error {
 	const n = 600
-	var list []*shm.Object
+	var list []*shm.Handle
 	for i := range n {
 		o, err := open(a, valueSpec(fmt.Sprint("value ", i), 8))
 		if err != nil {
@@ -90,7 +92,7 @@ func directory(a *shm.Arena) error {
 		}
 	}
 	for i := range n {
-		if err := list[(i*11)%n].Close(); err != nil {
+		if err := list[(i*11)%n].Close(context.Background()); err != nil {
 			return err
 		}
 	}
@@ -99,19 +101,18 @@ func directory(a *shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	if err := within(func(ctx context.Context) error { return a.Drop(ctx, "dict") }); err != nil {
+	if err := within(func(ctx context.Context) error { return a.Drop(ctx, "dict", o.Serial) }); err != nil {
 		return err
 	}
-	_ = o
 	return nil
 }
 
 // heap fills the arena to its budget with blocks of all sizes.
 func heap(a *shm.Arena) error {
-	var list []*shm.Object
+	var list []*shm.Handle
 	err := error(nil)
 	for i := 0; err == nil; i++ {
-		var o *shm.Object
+		var o *shm.Handle
 		size := uint64(8 << (i % 15)) // up to a few chunks
 		if o, err = open(a, arraySpec(fmt.Sprint("block ", i), size)); err == nil {
 			list = append(list, o)
@@ -128,14 +129,14 @@ func heap(a *shm.Arena) error {
 			return err
 		}
 		if i%3 == 0 {
-			if err := list[i].Close(); err != nil {
+			if err := list[i].Close(context.Background()); err != nil {
 				return err
 			}
 		}
 	}
 	for i, o := range list {
 		if i%3 != 0 {
-			if err := o.Close(); err != nil {
+			if err := o.Close(context.Background()); err != nil {
 				return err
 			}
 		}
@@ -171,10 +172,10 @@ func locks(a *shm.Arena) error {
 	if err := useLock(a, o); err != nil {
 		return err
 	}
-	if shm.LockOf(o).Unlock(a.Domain()) == nil {
+	if shm.LockOf(o.Object).Unlock(a.Domain()) == nil {
 		return errors.New("a free lock was unlocked")
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 // contended fights for a lock with goroutines of this process and of others.
@@ -193,7 +194,7 @@ func contended(a *shm.Arena) error {
 				if cancel(); err != nil { // gave up, maybe just as it was woken
 					continue
 				}
-				if err := shm.LockOf(o).Unlock(a.Domain()); err != nil && !errors.Is(err, errs.ErrNotLocked) {
+				if err := shm.LockOf(o.Object).Unlock(a.Domain()); err != nil && !errors.Is(err, errs.ErrNotLocked) {
 					problems <- err
 					return
 				}
@@ -205,7 +206,7 @@ func contended(a *shm.Arena) error {
 	case err := <-problems:
 		return err
 	default:
-		return o.Close()
+		return o.Close(context.Background())
 	}
 }
 
@@ -220,15 +221,15 @@ func starving(a *shm.Arena) error {
 		return err
 	}
 	time.Sleep(3 * time.Millisecond) // the work that takes so long
-	if err := shm.LockOf(o).Unlock(a.Domain()); err != nil {
+	if err := shm.LockOf(o.Object).Unlock(a.Domain()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	if lock(ctx, a, o) == nil {
-		_ = shm.LockOf(o).Unlock(a.Domain())
+		_ = shm.LockOf(o.Object).Unlock(a.Domain())
 	}
-	return o.Close()
+	return o.Close(context.Background())
 }
 
 // queues puts and takes items of all sizes, alone, over ends of segments.
@@ -365,7 +366,7 @@ func (q queue) shuffle() error {
 
 // cells changes values that are not a word by themselves.
 func cells(a *shm.Arena) error {
-	var list []*shm.Object
+	var list []*shm.Handle
 	for _, s := range []shm.Spec{valueSpec("big", 24), valueSpec("half", 2), valueSpec("quarter", 4), valueSpec("word", 8)} {
 		o, err := open(a, s)
 		if err != nil {
@@ -379,17 +380,17 @@ func cells(a *shm.Arena) error {
 		}
 	}
 	var half shm.Cell[int16]
-	half.Bind(list[1])
+	half.Bind(list[1].Object)
 	shm.StoreAt(half.Place(), int16(3))
 	shm.AddAt(half.Place(), int16(1))
 	var quarter shm.Cell[int32]
-	quarter.Bind(list[2])
+	quarter.Bind(list[2].Object)
 	shm.StoreAt(quarter.Place(), int32(3))
 	shm.AddAt(quarter.Place(), int32(1))
 	shm.SwapAt(quarter.Place(), int32(1))
 	shm.SwapIfAt(quarter.Place(), int32(1), 2)
 	var word shm.Cell[int64]
-	word.Bind(list[3])
+	word.Bind(list[3].Object)
 	shm.StoreAt(word.Place(), 3)
 	shm.AddAt(word.Place(), 1)
 	shm.SwapAt(word.Place(), 1)
@@ -403,7 +404,7 @@ func cells(a *shm.Arena) error {
 }
 
 // rawCells changes values and arrays by those who know sizes alone.
-func rawCells(a *shm.Arena, big, half, word *shm.Object) error {
+func rawCells(a *shm.Arena, big, half, word *shm.Handle) error {
 	threes, err := open(a, shm.Spec{Name: "threes", Kind: shm.Array, Type: "[3]uint8", Param: 9, Payload: shm.ArrayPayload(3, 9)})
 	if err != nil {
 		return err
@@ -427,7 +428,7 @@ func crowd(a *shm.Arena) error {
 	const n = futex.MaxDirect + 20
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	var list []*shm.Object
+	var list []*shm.Handle
 	var all sync.WaitGroup
 	problems := make(chan error, n)
 	for i := range n {
@@ -436,9 +437,9 @@ func crowd(a *shm.Arena) error {
 			return err
 		}
 		list = append(list, o)
-		shm.EventOf(o).Clear()
+		shm.EventOf(o.Object).Clear()
 		all.Go(func() {
-			if err := shm.EventOf(o).Wait(ctx, a.Domain()); err != nil {
+			if err := shm.EventOf(o.Object).Wait(ctx, a.Domain()); err != nil {
 				problems <- err
 			}
 		})
@@ -447,7 +448,7 @@ func crowd(a *shm.Arena) error {
 		time.Sleep(50 * time.Microsecond)
 	}
 	for _, o := range list {
-		shm.EventOf(o).Set(a.Domain())
+		shm.EventOf(o.Object).Set(a.Domain())
 	}
 	all.Wait()
 	select {
@@ -485,10 +486,10 @@ func attach(a *shm.Arena) error {
 	if _, _, err := q.items.Reserve(context.Background(), 10_000); err != nil { // in flight
 		return err
 	}
-	if _, err := open(b, shm.Spec{Name: shm.RandomName("dict"), Kind: shm.Dict, Type: "string"}); err != nil {
+	if _, err := open(b, shm.Spec{Name: naming.Random("dict"), Kind: shm.Dict, Type: "string"}); err != nil {
 		return err
 	}
-	return b.Close()
+	return b.Close(context.Background())
 }
 
 // foreign unlocks what another process has locked.
@@ -504,7 +505,7 @@ func foreign(a, b *shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	if err := shm.LockOf(p).Unlock(a.Domain()); err != nil {
+	if err := shm.LockOf(p.Object).Unlock(a.Domain()); err != nil {
 		return err
 	}
 	return closeAll(o, p)
@@ -516,7 +517,7 @@ func create(*shm.Arena) error {
 	if err != nil {
 		return err
 	}
-	return a.Close()
+	return a.Close(context.Background())
 }
 
 // holding takes every kind of thing and never gives it back: what dies with it comes
@@ -563,16 +564,16 @@ func holding(a *shm.Arena) error {
 	for slept, _ := a.Domain().Stats(); slept == 0; slept, _ = a.Domain().Stats() {
 		time.Sleep(20 * time.Microsecond)
 	}
-	if err := b.Close(); err != nil {
+	if err := b.Close(context.Background()); err != nil {
 		return err
 	}
 	if err := <-waited; err != nil {
 		return err
 	}
-	if err := shm.LockOf(p).Unlock(a.Domain()); err != nil {
+	if err := shm.LockOf(p.Object).Unlock(a.Domain()); err != nil {
 		return err
 	}
-	if err := p.Close(); err != nil {
+	if err := p.Close(context.Background()); err != nil {
 		return err
 	}
 	if q, err = openQueue(a, sure); err != nil {

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -49,5 +50,5 @@ func run(name, rounds string) error {
 			return fmt.Errorf("%s, round %d: %w", name, i, err)
 		}
 	}
-	return a.Close()
+	return a.Close(context.Background())
 }

@@ -1,0 +1,7 @@
+package coord
+
+// For tests that would import this package in a circle.
+var (
+	NewDirectory = func() Names { return newDirectory() }
+	TestKey      = testKey
+)

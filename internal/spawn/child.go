@@ -1,0 +1,40 @@
+package spawn
+
+import (
+	"os"
+	"os/exec"
+)
+
+const (
+	arenaFD   = 3
+	controlFD = 4
+)
+
+// selfExe is this executable, also when its file was replaced or removed meanwhile.
+const selfExe = "/proc/self/exe"
+
+// start starts a child in a role, and returns this end of its control connection. arena
+// may be nil.
+func start(cmd *exec.Cmd, role Role, arena *os.File) (*os.File, error) {
+	ours, theirs, err := SocketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = append(cmd.Env, roleEnv+"="+string(role))
+	cmd.ExtraFiles = []*os.File{arena, theirs}
+	if err := cmd.Start(); err != nil {
+		_ = ours.Close()
+		return nil, err
+	}
+	return ours, nil
+}
+
+// InheritArena takes over the arena's descriptor. A worker whose Start is
+// Remote has none.
+func InheritArena() *os.File { return inherit(arenaFD, "arena") }
+
+func inheritControl() *os.File { return inherit(controlFD, "control") }
