@@ -14,6 +14,11 @@ type base[E any] struct {
 	h     *handle
 }
 
+// marked is what handles are known by, and structs that embed one.
+type marked interface{ isHandle() }
+
+func (*base[E]) isHandle() {}
+
 // none is the E of kinds that no process maps.
 type none struct{}
 

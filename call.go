@@ -22,6 +22,9 @@ import (
 // context's, as soon as it ends, which ends the context that the method has, too.
 func Call[R any](ctx context.Context, ref Ref, method string, args ...any) (R, error) {
 	var result R
+	if err := ref.gives(method, reflect.TypeFor[R]()); err != nil {
+		return result, err
+	}
 	if err := ref.call(ctx, method, args, &result); err != nil {
 		var zero R
 		return zero, err
@@ -44,6 +47,9 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 		var zero V
 		q := ref.begin(method, args)
 		defer q.end()
+		if q.err == nil {
+			q.fail(ref.gives(method, reflect.TypeFor[V]()))
+		}
 		s := q.stream(ctx, method)
 		if s == nil || q.err != nil {
 			yield(zero, q.err)
@@ -70,6 +76,14 @@ func Iterate[V any](ctx context.Context, ref Ref, method string, args ...any) it
 			}
 		}
 	}
+}
+
+// gives is nil, or ErrType, for the type of a method's result.
+func (r Ref) gives(method string, t reflect.Type) error {
+	if h := r.base().h; h != nil {
+		return h.fail(method, codec.TravelsBy(h.m.codec(), t))
+	}
+	return nil
 }
 
 // begin begins a call of a registered type's method.

@@ -27,7 +27,7 @@ var (
 	JSON Codec = codec.JSON
 )
 
-func init() { codec.RegisterHandle(reflect.TypeFor[Ref](), HandleTag) }
+func init() { codec.RegisterHandle(reflect.TypeFor[Ref](), HandleTag, reflect.TypeFor[marked]()) }
 
 // RegisterCodec makes c known to the coordinator that Start launches and to workers,
 // which learn its name only. Like Register, it is for a package variable's initialiser

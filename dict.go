@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"reflect"
 
@@ -13,7 +14,7 @@ import (
 // leaves it in its place.
 //
 // Keys are equal if their CBOR is: 1 and int8(1) are one key, and so are all
-// NaNs. Each method is one atomic step at the coordinator, unless it says
+// NaNs, and 0 and -0, which is stored as 0. Each method is one atomic step at the coordinator, unless it says
 // otherwise.
 //
 // Methods return the context's error as soon as it ends, ErrUnavailable when
@@ -33,8 +34,9 @@ type Entry[K comparable, V any] struct {
 
 // NewDict makes sure that there is a dict called name, and attaches to it. ""
 // asks for a name of its own. Errors: ErrType if the name belongs to something
-// else, or to a dict of other types; with the option Exclusive, ErrExists if it
-// belongs to anything.
+// else, or to a dict of types that are not compatible, or if part of a K or a V
+// would not arrive (see "Types that travel"); with the option Exclusive,
+// ErrExists if it belongs to anything.
 func NewDict[K comparable, V any](m *Manager, name string, opts ...Option) (*Dict[K, V], error) {
 	d := new(Dict[K, V])
 	return opened(d, d.open(m, "new", name, opts))
@@ -49,6 +51,13 @@ func OpenDict[K comparable, V any](m *Manager, name string) (*Dict[K, V], error)
 func (d *Dict[K, V]) reopen(m *Manager, name string) error { return d.open(m, "open", name, nil) }
 
 func (d *Dict[K, V]) open(m *Manager, op, name string, opts []Option) error {
+	err := codec.Travels[K]()
+	if err == nil {
+		err = codec.Travels[V]()
+	}
+	if err != nil {
+		return opError(op, "Dict", name, err)
+	}
 	return d.serve(m, op, "Dict", name, "dict["+codec.SignatureOf[K]()+"]"+codec.SignatureOf[V](), opts)
 }
 
@@ -62,7 +71,7 @@ func (d *Dict[K, V]) UnmarshalJSON(b []byte) error { return d.attach(b, "Dict", 
 func (d *Dict[K, V]) Get(ctx context.Context, key K) (value V, ok bool, err error) {
 	q := d.h.request("get", 1)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	if q.do(ctx, "get") && !q.null() {
 		q.enter(2)
 		q.read(&value)
@@ -75,7 +84,7 @@ func (d *Dict[K, V]) Get(ctx context.Context, key K) (value V, ok bool, err erro
 func (d *Dict[K, V]) Set(ctx context.Context, key K, value V) error {
 	q := d.h.request("set", 2)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	q.value(value)
 	q.do(ctx, "set")
 	return q.err
@@ -86,7 +95,7 @@ func (d *Dict[K, V]) Set(ctx context.Context, key K, value V) error {
 func (d *Dict[K, V]) SetDefault(ctx context.Context, key K, value V) (actual V, loaded bool, err error) {
 	q := d.h.request("setdefault", 2)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	q.value(value)
 	if q.do(ctx, "setdefault") {
 		q.enter(3)
@@ -102,16 +111,17 @@ func (d *Dict[K, V]) SetDefault(ctx context.Context, key K, value V) (actual V, 
 func (d *Dict[K, V]) Delete(ctx context.Context, key K) error {
 	q := d.h.request("delete", 1)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	q.do(ctx, "delete")
 	return q.err
 }
 
-// Pop removes key and returns the value that it had, and whether it had one.
+// Pop removes key and returns the value that it had, and whether it had one. A
+// value that does not decode is removed all the same; Get first where that may be.
 func (d *Dict[K, V]) Pop(ctx context.Context, key K) (value V, ok bool, err error) {
 	q := d.h.request("pop", 1)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	if q.do(ctx, "pop") && !q.null() {
 		q.enter(2)
 		q.read(&value)
@@ -120,8 +130,8 @@ func (d *Dict[K, V]) Pop(ctx context.Context, key K) (value V, ok bool, err erro
 	return value, false, q.err
 }
 
-// PopItem removes the entry that was inserted last and returns it. ErrNotFound:
-// the dict is empty.
+// PopItem removes the entry that was inserted last and returns it, as Pop does.
+// ErrNotFound: the dict is empty.
 func (d *Dict[K, V]) PopItem(ctx context.Context) (key K, value V, err error) {
 	q := d.h.request("pop item", 0)
 	defer q.end()
@@ -138,24 +148,26 @@ func (d *Dict[K, V]) Update(ctx context.Context, src map[K]V) error {
 	q := d.h.request("update", 2*len(src))
 	defer q.end()
 	for k, v := range src {
-		q.value(k)
+		q.key(k)
 		q.value(v)
 	}
 	q.do(ctx, "update")
 	return q.err
 }
 
-// GetMany returns the entries of those keys that are there.
+// GetMany returns the entries of those keys that are there. If some do not decode, it
+// returns the others, and an ErrType that names the first.
 func (d *Dict[K, V]) GetMany(ctx context.Context, keys ...K) (map[K]V, error) {
 	q := d.h.request("get many", len(keys))
 	defer q.end()
 	for _, k := range keys {
-		q.value(k)
+		q.key(k)
 	}
 	if !q.do(ctx, "getmany") {
 		return nil, q.err
 	}
 	found := make(map[K]V)
+	var bad unfit
 	q.enter(len(keys))
 	for _, k := range keys {
 		if q.null() {
@@ -163,21 +175,26 @@ func (d *Dict[K, V]) GetMany(ctx context.Context, keys ...K) (map[K]V, error) {
 		}
 		var v V
 		q.enter(2)
-		q.read(&v)
+		err := part(q, &v)
 		q.in.Uint()
+		if err != nil {
+			bad.add(atKey(k, err))
+			continue
+		}
 		found[k] = v
 	}
 	if err := q.decoded(); err != nil {
 		return nil, err
 	}
-	return found, nil
+	q.fail(bad.err())
+	return found, q.err
 }
 
 // Contains tells whether key is there.
 func (d *Dict[K, V]) Contains(ctx context.Context, key K) (bool, error) {
 	q := d.h.request("contains", 1)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	return q.do(ctx, "contains") && q.in.Bool(), q.err
 }
 
@@ -203,20 +220,23 @@ func (d *Dict[K, V]) Clear(ctx context.Context) error {
 // that a dict of any size takes little memory here and at the coordinator.
 // Others may change the dict meanwhile: an entry that is there all along is met
 // exactly once, one that is removed or changed on the way is met as it was or
-// as it is, and one that is inserted after the start is not met. An error ends
-// it.
+// as it is, and one that is inserted after the start is not met.
+//
+// An entry that does not decode comes with an ErrType that names it, its Version
+// and, if that decodes, its Key; the range goes on behind it. Any other error
+// ends it.
 func (d *Dict[K, V]) All(ctx context.Context) iter.Seq2[Entry[K, V], error] {
 	return func(yield func(Entry[K, V], error) bool) {
 		var after, until uint64
 		for more := true; more; more = after != until {
-			var chunk []Entry[K, V]
+			var chunk []scanned[K, V]
 			var err error
 			if chunk, after, until, err = d.scan(ctx, after, until); err != nil {
 				yield(Entry[K, V]{}, err)
 				return
 			}
 			for _, e := range chunk {
-				if !yield(e, nil) {
+				if !yield(e.Entry, e.err) {
 					return
 				}
 			}
@@ -227,7 +247,35 @@ func (d *Dict[K, V]) All(ctx context.Context) iter.Seq2[Entry[K, V], error] {
 // scanChunk is the most entries that one step of an iteration brings.
 const scanChunk = 4096
 
-func (d *Dict[K, V]) scan(ctx context.Context, after, until uint64) ([]Entry[K, V], uint64, uint64, error) {
+// scanned is an entry as an iteration met it.
+type scanned[K comparable, V any] struct {
+	Entry[K, V]
+	err error // it does not decode
+}
+
+// readEntry reads a key and its value.
+func readEntry[K comparable, V any](q *request, key *K, value *V) error {
+	kerr, verr := part(q, key), part(q, value)
+	switch {
+	case kerr != nil:
+		return &undecodable{part: "a key", err: kerr}
+	case verr != nil:
+		return atKey(*key, verr)
+	}
+	return nil
+}
+
+// atKey is the error of the value of key, which does not decode.
+func atKey(key any, err error) error {
+	text := fmt.Sprintf("key %v", key)
+	const most = 100
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return &undecodable{part: text, err: err}
+}
+
+func (d *Dict[K, V]) scan(ctx context.Context, after, until uint64) ([]scanned[K, V], uint64, uint64, error) {
 	q := d.h.request("iterate", 3)
 	defer q.end()
 	q.uint(after)
@@ -238,44 +286,48 @@ func (d *Dict[K, V]) scan(ctx context.Context, after, until uint64) ([]Entry[K, 
 	}
 	q.enter(3)
 	after, until = q.in.Uint(), q.in.Uint()
-	chunk := make([]Entry[K, V], q.in.Array()/3)
+	chunk := make([]scanned[K, V], q.in.Array()/3)
 	for i := range chunk {
-		q.read(&chunk[i].Key)
-		q.read(&chunk[i].Value)
+		chunk[i].err = d.h.fail("iterate", readEntry(q, &chunk[i].Key, &chunk[i].Value))
 		chunk[i].Version = q.in.Uint()
 	}
 	return chunk, after, until, q.decoded()
 }
 
-// Snapshot returns all entries as they were at one moment.
+// Snapshot returns all entries as they were at one moment. If some do not
+// decode, it returns the others, and an ErrType that names the first.
 func (d *Dict[K, V]) Snapshot(ctx context.Context) (map[K]V, error) {
 	all := map[K]V{}
+	var bad unfit
 	q := d.h.request("snapshot", 1)
 	defer q.end()
 	q.uint(snapshotItems)
 	q.collect(ctx, "snapshot", func() {
 		var k K
 		var v V
-		q.read(&k)
-		q.read(&v)
+		if err := readEntry(q, &k, &v); err != nil {
+			bad.add(err)
+			return
+		}
 		all[k] = v
 	})
 	if q.err != nil {
 		return nil, q.err
 	}
-	return all, nil
+	q.fail(bad.err())
+	return all, q.err
 }
 
 // Keys returns the keys as they were at one moment, in the order of their
-// insertion.
+// insertion. Those that do not decode are treated as Snapshot does.
 func (d *Dict[K, V]) Keys(ctx context.Context) ([]K, error) {
-	return part[K](ctx, d.h.request("keys", 1), snapshotKeys)
+	return onePart[K](ctx, d.h.request("keys", 1), snapshotKeys)
 }
 
 // Values returns the values as they were at one moment, in the order of their
-// keys' insertion.
+// keys' insertion. Those that do not decode are treated as Snapshot does.
 func (d *Dict[K, V]) Values(ctx context.Context) ([]V, error) {
-	return part[V](ctx, d.h.request("values", 1), snapshotValues)
+	return onePart[V](ctx, d.h.request("values", 1), snapshotValues)
 }
 
 // Parts of a snapshot, as the protocol numbers them.
@@ -285,7 +337,7 @@ const (
 	snapshotValues = 2
 )
 
-func part[T any](ctx context.Context, q *request, which uint64) ([]T, error) {
+func onePart[T any](ctx context.Context, q *request, which uint64) ([]T, error) {
 	defer q.end()
 	q.uint(which)
 	return snapshot[T](ctx, q)
@@ -294,15 +346,22 @@ func part[T any](ctx context.Context, q *request, which uint64) ([]T, error) {
 // snapshot collects the items of a snapshot stream.
 func snapshot[T any](ctx context.Context, q *request) ([]T, error) {
 	all := []T{}
+	var bad unfit
+	i := 0
 	q.collect(ctx, "snapshot", func() {
 		var v T
-		q.read(&v)
-		all = append(all, v)
+		if err := part(q, &v); err != nil {
+			bad.add(atIndex(i, err))
+		} else {
+			all = append(all, v)
+		}
+		i++
 	})
 	if q.err != nil {
 		return nil, q.err
 	}
-	return all, nil
+	q.fail(bad.err())
+	return all, q.err
 }
 
 // Compute stores what f makes of the value of key, and returns it. f gets the
@@ -329,7 +388,7 @@ func (d *Dict[K, V]) Compute(ctx context.Context, key K, f func(old V, ok bool) 
 func (d *Dict[K, V]) versioned(ctx context.Context, key K) (value V, version uint64, err error) {
 	q := d.h.request("compute", 1)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	if q.do(ctx, "get") && !q.null() {
 		q.enter(2)
 		q.read(&value)
@@ -344,7 +403,7 @@ func (d *Dict[K, V]) versioned(ctx context.Context, key K) (value V, version uin
 func (d *Dict[K, V]) compareAndSwap(ctx context.Context, key K, version uint64, value V) (done bool, current V, now uint64, err error) {
 	q := d.h.request("compute", 3)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	q.uint(version)
 	q.value(value)
 	if !q.do(ctx, "cas") {
@@ -365,7 +424,7 @@ func AddKey[K comparable, V Number](ctx context.Context, d *Dict[K, V], key K, d
 	var sum V
 	q := d.h.request("add", 3)
 	defer q.end()
-	q.value(key)
+	q.key(key)
 	q.value(delta)
 	q.text(reflect.TypeFor[V]().Kind().String())
 	if q.do(ctx, "add") {

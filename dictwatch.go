@@ -40,7 +40,8 @@ type Change[K comparable, V any] struct {
 // Watch reports the changes of these keys, or of all keys if none is given, in
 // the order in which they happen. It subscribes before it returns: no change
 // that is made after that is missed. The range over it may be used once; it
-// ends with an error: the context's, ErrClosed when the coordinator shuts down, or
+// goes on after a change that does not decode, which comes with an ErrType that
+// names it, and ends with any other error: the context's, ErrClosed when the coordinator shuts down, or
 // ErrFull if it fell behind by more changes than the coordinator keeps for it
 // (4,096, or 4 MiB; ErrNoMemory if its budget is used up before), in which case
 // some were lost. The subscription lasts until the range ends or the context
@@ -49,7 +50,7 @@ func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V
 	q := d.h.request("watch", len(keys))
 	defer q.end()
 	for _, k := range keys {
-		q.value(k)
+		q.key(k)
 	}
 	s, err, h := q.stream(ctx, "watch"), q.err, d.h
 	stop := func() bool { return true }
@@ -74,7 +75,7 @@ func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V
 			in := coord.NewReader(batch)
 			for range in.Array() {
 				c, err := readChange[K, V](h, in)
-				if !yield(c, err) || err != nil {
+				if !yield(c, err) || err != nil && !isUndecodable(err) {
 					return
 				}
 			}
@@ -89,13 +90,16 @@ func readChange[K comparable, V any](h *handle, in *coord.Reader) (c Change[K, V
 	c.Version = in.Uint()
 	err = in.Err()
 	if err == nil && c.Op != ChangeClear {
-		err = codec.Decode(key, &c.Key)
+		if err = codec.Decode(key, &c.Key); err != nil {
+			var zero K
+			c.Key, err = zero, &undecodable{part: "a key", err: err}
+		}
 	}
 	if err == nil && c.Op == ChangeSet {
-		err = codec.Decode(value, &c.Value)
+		if err = codec.Decode(value, &c.Value); err != nil {
+			var zero V
+			c.Value, err = zero, atKey(c.Key, err)
+		}
 	}
-	if err != nil {
-		return c, h.fail("watch", err)
-	}
-	return c, nil
+	return c, h.fail("watch", err)
 }

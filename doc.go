@@ -73,6 +73,44 @@
 //   - Elements are little-endian on the wire: a big-endian machine cannot use those of more
 //     than one byte.
 //
+// # Types that travel
+//
+// Arguments of workers and methods, entries of dicts, items of lists, attributes, and items
+// of queues that are not of fixed size are encoded as CBOR and decoded in another process.
+// carom refuses a type of which something would not arrive, where the type is named:
+// NewWorker panics; constructors, Attr, Call and methods of registered types return an
+// ErrType that names the field. Refused are
+//
+//   - fields that are not exported, of types of the program's own module. Export the field,
+//     tag it `cbor:"-"`, or give the type MarshalCBOR and UnmarshalCBOR, or MarshalBinary and
+//     UnmarshalBinary. In types of other modules such fields are dropped, as encoding/json
+//     does it; so they are where the program was built without module information, as "go
+//     run file.go" does.
+//   - fields that are not exported and hold a handle, of any type.
+//   - structs of which no field travels, but for struct{}.
+//   - functions, channels, unsafe pointers, complex numbers, and interfaces with methods,
+//     error among them. What is in an any is examined when it is encoded.
+//   - structs that embed a handle, or another type that encodes itself: they would be
+//     encoded as that part alone. Give the field a name. A struct that embeds a Ref by value
+//     is a handle itself.
+//
+// With Options.Codec JSON, the same holds of arguments and results, by JSON's tags and
+// methods. A codec of the program's own is left to itself. Results of methods are only
+// encoded, so they may have interfaces other than error.
+//
+// A handle that is nil arrives nil.
+//
+// A struct may change from one version of a program to the next while both run. Where
+// structs are encoded, types are compatible if fields of one name have compatible types, of
+// which there is one at least; a field that only one side has is ignored by the other, and
+// left zero. A pointer is
+// compatible with what it points to. Everything else must be the same: the kinds of
+// numbers, keys of dicts and maps, elements of fixed size (Value, Array, and Queue of such),
+// structs with the option toarray, and types that encode themselves. A type is compared with
+// the one by which the object was made. What writes back a value drops the fields that it
+// does not know. List's Index and Remove compare bytes, so they find what their own
+// version wrote.
+//
 // # Types of your own
 //
 // Register makes objects of any Go type available to all processes. They live in the

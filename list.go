@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/carom-ipc/carom/internal/codec"
@@ -11,7 +12,9 @@ import (
 //
 // Indices are those of Python: -1 is the last item. The methods that need an
 // item at an index return ErrNotFound if there is none; ranges and places to
-// insert at are clipped to the list instead. Items are equal if their CBOR is.
+// insert at are clipped to the list instead. Items are equal if their CBOR is: to
+// Remove, Index, Count and Contains, an item that a program wrote whose T has a field
+// more is another, also where that field is zero.
 //
 // Each method is one atomic step at the coordinator, unless it says otherwise.
 // Errors beside these are those of Dict.
@@ -19,7 +22,8 @@ type List[T any] struct{ base[none] }
 
 // NewList makes sure that there is a list called name, and attaches to it. ""
 // asks for a name of its own. Errors: ErrType if the name belongs to something
-// else, or to a list of another type; with the option Exclusive, ErrExists if
+// else, or to a list of a type that is not compatible, or if part of a T would
+// not arrive (see "Types that travel"); with the option Exclusive, ErrExists if
 // it belongs to anything.
 func NewList[T any](m *Manager, name string, opts ...Option) (*List[T], error) {
 	l := new(List[T])
@@ -35,6 +39,9 @@ func OpenList[T any](m *Manager, name string) (*List[T], error) {
 func (l *List[T]) reopen(m *Manager, name string) error { return l.open(m, "open", name, nil) }
 
 func (l *List[T]) open(m *Manager, op, name string, opts []Option) error {
+	if err := codec.Travels[T](); err != nil {
+		return opError(op, "List", name, err)
+	}
 	return l.serve(m, op, "List", name, "list["+codec.SignatureOf[T]()+"]", opts)
 }
 
@@ -72,7 +79,8 @@ func (l *List[T]) Get(ctx context.Context, i int) (T, error) {
 	return l.itemAt(ctx, "get", i)
 }
 
-// Pop removes the item at index i, -1 for the last, and returns it.
+// Pop removes the item at index i, -1 for the last, and returns it. An item that
+// does not decode is removed all the same; Get first where that may be.
 func (l *List[T]) Pop(ctx context.Context, i int) (T, error) {
 	return l.itemAt(ctx, "pop", i)
 }
@@ -107,7 +115,9 @@ func (l *List[T]) Delete(ctx context.Context, i, j int) error {
 	return q.err
 }
 
-// Slice returns the items from index i up to, not including, j.
+// Slice returns the items from index i up to, not including, j. If some do not
+// decode, it returns the others, and an ErrType that names the first, counted from
+// i.
 func (l *List[T]) Slice(ctx context.Context, i, j int) ([]T, error) {
 	q := l.h.request("slice", 2)
 	defer q.end()
@@ -116,18 +126,26 @@ func (l *List[T]) Slice(ctx context.Context, i, j int) ([]T, error) {
 	if !q.do(ctx, "slice") {
 		return nil, q.err
 	}
-	return readItems[T](q)
-}
-
-func readItems[T any](q *request) ([]T, error) {
-	items := make([]T, q.in.Array())
-	for i := range items {
-		q.read(&items[i])
+	items := make([]T, 0, q.in.Array())
+	var bad unfit
+	for i := range cap(items) {
+		var v T
+		if err := part(q, &v); err != nil {
+			bad.add(atIndex(i, err))
+		} else {
+			items = append(items, v)
+		}
 	}
 	if err := q.decoded(); err != nil {
 		return nil, err
 	}
-	return items, nil
+	q.fail(bad.err())
+	return items, q.err
+}
+
+// atIndex is the error of an item that does not decode.
+func atIndex(i int, err error) error {
+	return &undecodable{part: fmt.Sprintf("item %d", i), err: err}
 }
 
 // Remove removes the first item that is equal to item. ErrNotFound: there is
@@ -192,7 +210,8 @@ func (l *List[T]) change(ctx context.Context, method string) error {
 	return q.err
 }
 
-// Snapshot returns all items as they were at one moment.
+// Snapshot returns all items as they were at one moment. If some do not decode, it
+// returns the others, and an ErrType that names the first by its index.
 func (l *List[T]) Snapshot(ctx context.Context) ([]T, error) {
 	q := l.h.request("snapshot", 0)
 	defer q.end()
@@ -201,11 +220,12 @@ func (l *List[T]) Snapshot(ctx context.Context) ([]T, error) {
 
 // All ranges over the items by their index, in chunks. As in Python, what
 // others do to the list meanwhile shows: items that they move may be met twice
-// or not at all. An error ends it.
+// or not at all. An item that does not decode comes with an ErrType that names its
+// index, and the range goes on behind it. Any other error ends it.
 func (l *List[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for next, more := 0, true; more; more = next != 0 {
-			var chunk []T
+			var chunk []listed[T]
 			var err error
 			if chunk, next, err = l.scan(ctx, next); err != nil {
 				var zero T
@@ -213,7 +233,7 @@ func (l *List[T]) All(ctx context.Context) iter.Seq2[T, error] {
 				return
 			}
 			for _, v := range chunk {
-				if !yield(v, nil) {
+				if !yield(v.item, v.err) {
 					return
 				}
 			}
@@ -221,7 +241,13 @@ func (l *List[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-func (l *List[T]) scan(ctx context.Context, start int) (chunk []T, next int, err error) {
+// listed is an item as an iteration met it.
+type listed[T any] struct {
+	item T
+	err  error // it does not decode
+}
+
+func (l *List[T]) scan(ctx context.Context, start int) (chunk []listed[T], next int, err error) {
 	q := l.h.request("iterate", 2)
 	defer q.end()
 	q.int(start)
@@ -231,6 +257,11 @@ func (l *List[T]) scan(ctx context.Context, start int) (chunk []T, next int, err
 	}
 	q.enter(2)
 	next = q.readInt()
-	chunk, err = readItems[T](q)
-	return chunk, next, err
+	chunk = make([]listed[T], q.in.Array())
+	for i := range chunk {
+		if err := part(q, &chunk[i].item); err != nil {
+			chunk[i].err = l.h.fail("iterate", atIndex(start+i, err))
+		}
+	}
+	return chunk, next, q.decoded()
 }

@@ -1,6 +1,10 @@
 package carom
 
-import "context"
+import (
+	"context"
+
+	"github.com/carom-ipc/carom/internal/codec"
+)
 
 // Namespace is a set of named attributes in the coordinator, shared by all
 // processes that open it. Attributes are used through an Attr, which gives
@@ -59,22 +63,25 @@ func (n *Namespace) Attrs(ctx context.Context) (map[string]any, error) {
 type Attr[T any] string
 
 // Get returns the attribute's value. ErrNotFound: n has no such attribute;
-// ErrType: it is not a T.
+// ErrType: it does not decode into a T, or part of a T would not arrive (see "Types
+// that travel").
 func (a Attr[T]) Get(ctx context.Context, n *Namespace) (value T, err error) {
 	q := n.h.request("get", 1)
 	defer q.end()
 	q.text(string(a))
+	q.fail(codec.Travels[T]())
 	if q.do(ctx, "get") {
 		q.read(&value)
 	}
 	return value, q.err
 }
 
-// Set stores the attribute's value.
+// Set stores the attribute's value. ErrType: part of a T would not arrive.
 func (a Attr[T]) Set(ctx context.Context, n *Namespace, value T) error {
 	q := n.h.request("set", 2)
 	defer q.end()
 	q.text(string(a))
+	q.fail(codec.Travels[T]())
 	q.value(value)
 	q.do(ctx, "set")
 	return q.err

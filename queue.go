@@ -22,7 +22,8 @@ import (
 // An item is wholly in or not at all, whatever kills its producer, and a consumer that
 // is killed has taken it or not: nobody is blocked by the dead. With the option
 // AtLeastOnce, an item stays the queue's until TaskDone: what a dead process, or a
-// closed handle, had taken and not confirmed goes back to the front.
+// closed handle, had taken and not confirmed goes back to the front. That includes items
+// that do not decode.
 //
 // With Cap, Put waits for room; without, the queue is bounded by the arena's budget,
 // beyond which Put answers ErrNoMemory.
@@ -37,8 +38,9 @@ type Queue[T any] struct {
 
 // NewQueue makes sure that there is a queue called name, and attaches to it. "" asks
 // for a name of its own. Options: Cap, AtLeastOnce, Exclusive. Errors: ErrType if the
-// name belongs to something else, to another element type or other options, or if Cap
-// is negative; ErrExists with Exclusive; ErrNoMemory.
+// name belongs to something else, to an element type that is not compatible or to other
+// options, if part of a T would not arrive (see "Types that travel"), or if Cap is negative;
+// ErrExists with Exclusive; ErrNoMemory.
 func NewQueue[T any](m *Manager, name string, opts ...Option) (*Queue[T], error) {
 	q := new(Queue[T])
 	return opened(q, q.open(m, "new", name, opts))
@@ -62,9 +64,13 @@ func (q *Queue[T]) open(m *Manager, op, name string, opts []Option) error {
 	layout := codec.LayoutOf[T]()
 	typ := layout.Signature
 	q.form, q.size = formOf[T](layout), int(layout.Size)
-	if q.form != formFixed {
-		typ = codec.SignatureOf[T]()
-	} else if err := usable(layout, m); err != nil {
+	var err error
+	if q.form == formFixed {
+		err = usable(layout, m)
+	} else {
+		typ, err = codec.SignatureOf[T](), codec.Travels[T]()
+	}
+	if err != nil {
 		return opError(op, shm.Queue.String(), name, err)
 	}
 	h, err := openItems(m, op, shm.Queue, name, typ, opts)
@@ -222,7 +228,8 @@ func (q *Queue[T]) putManyRemote(ctx context.Context, op string, list []T) (int,
 
 // Get takes the next item, and waits for one until ctx ends. Errors: io.EOF when the
 // queue was closed by CloseWrite and is drained, ErrClosed when the handle is closed,
-// the context's; ErrType if the item does not decode into T, which is lost then.
+// the context's; ErrType if the item does not decode into T, though it is taken: with
+// AtLeastOnce it awaits TaskDone like any other, in its turn, without it is lost.
 func (q *Queue[T]) Get(ctx context.Context) (item T, err error) {
 	err = q.getInto(ctx, "get", true, &item)
 	return item, err
@@ -280,11 +287,9 @@ func (q *Queue[T]) take(ctx context.Context, items *shm.Items, op string, wait b
 		return q.failGet(op, err)
 	}
 	q.h.obj.Acquire()
-	if c != 0 {
-		q.claim(c)
-	}
+	place := q.claim(c)
 	if whole != nil {
-		return q.h.fail(op, decodeInto(whole, item))
+		return q.decoded(op, place, decodeInto(whole, item))
 	}
 	return nil
 }
@@ -306,7 +311,16 @@ func (q *Queue[T]) getRemote(ctx context.Context, op string, wait bool, item *T)
 	if err == nil {
 		*item = got
 	}
-	return q.h.fail(op, err)
+	return q.decoded(op, q.placeRemote(), err)
+}
+
+// placeRemote is claim where the coordinator keeps the claims.
+func (q *Queue[T]) placeRemote() int {
+	known := q.h.r.known()
+	if known.Uint(); known.Bool() {
+		return somewhere
+	}
+	return 0
 }
 
 // takeRemote takes an item's bytes. io.EOF stays as it is.
@@ -336,7 +350,8 @@ func (q *Queue[T]) failGet(op string, err error) error {
 }
 
 // GetMany fills list with what is there, and returns how many; it waits only for the
-// first. Errors: as Get's.
+// first. Errors: as Get's. An item that does not decode is left out of list; the error says
+// which of those taken it was, counted from 0.
 func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 	const op = "get many"
 	items, err := q.use(op)
@@ -373,6 +388,10 @@ func (q *Queue[T]) getManyEncoded(ctx context.Context, items *shm.Items, op stri
 			return n, nil
 		}
 		if err != nil {
+			var u *undecodable
+			if errors.As(err, &u) {
+				u.part = fmt.Sprintf("item %d", n)
+			}
 			return n, err
 		}
 	}
@@ -381,12 +400,12 @@ func (q *Queue[T]) getManyEncoded(ctx context.Context, items *shm.Items, op stri
 
 // getManyRemote fills list with what is there, one reply at a time.
 func (q *Queue[T]) getManyRemote(ctx context.Context, op string, list []T) (n int, err error) {
-	var wrong error
+	var bad unfit
 	err = q.h.ask(ctx, op, "getmany", func(in *coord.Reader) error {
-		for range min(in.Array(), len(list)) {
+		for i := range min(in.Array(), len(list)) {
 			item, err := q.fromItem(in.Bytes())
 			if err != nil {
-				wrong = errors.Join(wrong, fmt.Errorf("item %d: %w", n, err))
+				bad.add(&undecodable{part: fmt.Sprintf("item %d", i), err: err, remark: remark(q.placeRemote())})
 				continue
 			}
 			list[n] = item
@@ -397,16 +416,17 @@ func (q *Queue[T]) getManyRemote(ctx context.Context, op string, list []T) (n in
 	if err != nil {
 		return n, drained(err)
 	}
-	return n, q.h.fail(op, wrong)
+	return n, q.h.fail(op, bad.err())
 }
 
-// All gives the items as they come, until the queue is closed and drained. Another
-// error than io.EOF ends it, and is given.
+// All gives the items as they come, until the queue is closed and drained. An item that
+// does not decode comes as the error that Get gives for it, and the range goes on behind
+// it. Any other error ends it, and is given unless it is io.EOF.
 func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
 			item, err := q.Get(ctx)
-			if err == io.EOF || !yield(item, err) || err != nil {
+			if err == io.EOF || !yield(item, err) || err != nil && !isUndecodable(err) {
 				return
 			}
 		}
@@ -433,11 +453,16 @@ func closeWrite(b *base[shm.Items]) error {
 	return b.h.fail(op, items.CloseWrite(ctx))
 }
 
-// claim remembers an item that awaits TaskDone.
-func (q *Queue[T]) claim(c shm.Claim) {
+// claim remembers an item that awaits TaskDone, if it does, and returns its place among
+// those of this handle that do, from 1.
+func (q *Queue[T]) claim(c shm.Claim) (place int) {
+	if c == 0 {
+		return 0
+	}
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.claims = append(q.claims, c)
-	q.mu.Unlock()
+	return len(q.claims)
 }
 
 // returnClaims gives back what was taken and not confirmed, when the handle is closed and no

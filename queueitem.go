@@ -3,6 +3,7 @@ package carom
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"reflect"
 	"sync"
 
@@ -123,13 +124,36 @@ func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, 
 		return q.failGet(op, err)
 	}
 	q.h.obj.Acquire()
-	if claim != 0 {
-		q.claim(claim)
-	}
+	place := q.claim(claim)
 	if !large {
 		decodeErr = decodeInto(buf.Bytes(), item)
 	}
-	return q.h.fail(op, decodeErr)
+	return q.decoded(op, place, decodeErr)
+}
+
+// somewhere is an item's place among those that await TaskDone, where it is not known.
+const somewhere = -1
+
+// decoded is the error of an item that was taken and did not decode: nil if it did. place is
+// what claim returned.
+func (q *Queue[T]) decoded(op string, place int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return q.h.fail(op, &undecodable{err: err, remark: remark(place)})
+}
+
+// remark says what becomes of an item that does not decode.
+func remark(place int) string {
+	switch {
+	case place == 0:
+		return "the item is lost, as the queue is not AtLeastOnce"
+	case place == 1:
+		return "the item awaits TaskDone"
+	case place > 1:
+		return fmt.Sprintf("the item awaits TaskDone, behind %d that were taken before it", place-1)
+	}
+	return "the item awaits TaskDone, behind those that were taken before it"
 }
 
 // decodeInto keeps *item off the heap, where it is another's variable.

@@ -31,6 +31,8 @@ func (r Ref) base() *base[none] {
 	return r.b
 }
 
+func (Ref) isHandle() {}
+
 func refTo(h *handle) Ref { return Ref{&base[none]{h: h}} }
 
 // Kind is what the object is: "Value", "Dict", or the typeid of a registered type.

@@ -58,7 +58,8 @@ func Concurrent() TypeOption { return func(o *host.Options) { o.Concurrent = tru
 // its context is left to itself: the caller does not wait for it, the object's next call
 // does, unless the type is Concurrent.
 //
-// Arguments and results may hold handles. With its context, FromEnv gives a method the
+// A method answers ErrType if part of an argument or a result would not arrive, see "Types
+// that travel". Arguments and results may hold handles. With its context, FromEnv gives a method the
 // coordinator's own manager, by which it can make objects and use them. Handles that
 // arrive are the method's to close. Results are encoded before the object's next call
 // begins; methods of a Concurrent type must return what nobody changes meanwhile.

@@ -64,6 +64,16 @@ func (q *request) value(v any) {
 	q.args = args
 }
 
+// key adds a dict's key.
+func (q *request) key(v any) {
+	if q.err != nil {
+		return
+	}
+	args, err := codec.AppendKey(q.args, v)
+	q.fail(err)
+	q.args = args
+}
+
 func (q *request) int(v int)       { q.args = coord.AppendInt(q.args, int64(v)) }
 func (q *request) uint(v uint64)   { q.args = coord.AppendUint(q.args, v) }
 func (q *request) text(s string)   { q.args = coord.AppendText(q.args, s) }
@@ -125,6 +135,21 @@ func (q *request) read(v any) {
 	if raw := q.in.Raw(); q.err == nil && q.in.Err() == nil {
 		q.fail(codec.Decode(raw, v))
 	}
+}
+
+// part decodes the next item of the result into v, unlike read without an end to the request
+// if it does not fit: the items behind it can be read.
+func part[T any](q *request, v *T) error {
+	raw := q.in.Raw()
+	if q.err != nil || q.in.Err() != nil {
+		return nil
+	}
+	err := codec.Decode(raw, v)
+	if err != nil {
+		var zero T
+		*v = zero
+	}
+	return err
 }
 
 // collect reads a stream of arrays to its end, and calls f while there are items.

@@ -40,8 +40,12 @@ func Init() {
 type Worker[A any] struct{ name string }
 
 // NewWorker gives f a name by which a new process finds it. Args travel as CBOR;
-// handles in them arrive attached. It panics if the name is taken.
+// handles in them arrive attached. It panics if the name is taken, or if part of an A
+// would not arrive: see "Types that travel" in the package's documentation.
 func NewWorker[A any](name string, f func(ctx context.Context, args A) error) *Worker[A] {
+	if err := codec.Travels[A](); err != nil {
+		panic(fmt.Sprintf("carom: NewWorker %q: %v", name, err))
+	}
 	run := func(ctx context.Context, b []byte) error {
 		var args A
 		if err := codec.Decode(b, &args); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/internal/naming"
+	"github.com/carom-ipc/carom/internal/signature"
 )
 
 // wanted is what a client asks to have opened.
@@ -113,8 +114,15 @@ func (o *object) await(ctx context.Context) error {
 
 // attachable compares an object that was made with what somebody wants.
 func (o *object) attachable(w wanted) error {
-	if w.mode == Exclusive || o.typ != w.typ && o.typ != "" && w.typ != "" {
-		return Entry{o.identity, o.kind, o.typ}.refuse(w)
+	is := Entry{o.identity, o.kind, o.typ}
+	if w.mode == Exclusive {
+		return is.refuse(w)
+	}
+	if o.typ == "" || w.typ == "" {
+		return nil
+	}
+	if err := signature.Compatible(o.typ, w.typ); err != nil {
+		return fmt.Errorf("%w%s", is.refuse(w), signature.Detail(err))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/carom-ipc/carom/internal/atom"
 	"github.com/carom-ipc/carom/internal/errs"
 	"github.com/carom-ipc/carom/internal/naming"
+	"github.com/carom-ipc/carom/internal/signature"
 )
 
 // A Spec is what a constructor wants to be there.
@@ -135,8 +136,8 @@ func (a *Arena) compare(i uint32, s *Spec) error {
 	if e.kind() != s.Kind {
 		return fmt.Errorf("there is %s, wanted %s: %w", describe(e.kind(), typ), describe(s.Kind, s.Type), errs.ErrType)
 	}
-	if typ != s.Type && !(s.Any && s.Type == "") {
-		return fmt.Errorf("there is %s, wanted %s: %w", describe(e.kind(), typ), describe(s.Kind, s.Type), errs.ErrType)
+	if err := signature.Compatible(typ, s.Type); err != nil && !(s.Any && s.Type == "") {
+		return fmt.Errorf("there is %s, wanted %s: %w%s", describe(e.kind(), typ), describe(s.Kind, s.Type), errs.ErrType, signature.Detail(err))
 	}
 	if !s.Any && (e.param != s.Param || e.flags() != uint32(s.Flags)) {
 		is, want := fmt.Sprint(e.param), fmt.Sprint(s.Param)

@@ -35,17 +35,6 @@ func newEncMode() cbor.UserBufferEncMode {
 	return must(o.UserBufferEncMode())
 }
 
-// handleTags are shared with the modes, which see what is added later.
-var handleTags = cbor.NewTagSet()
-
-// RegisterHandle says what a handle becomes that meets an any: a t, which reads itself. tag
-// is the CBOR tag of handles. It is for init, and panics the second time.
-func RegisterHandle(t reflect.Type, tag uint64) {
-	if err := handleTags.Add(cbor.TagOptions{DecTag: cbor.DecTagOptional}, t, tag); err != nil {
-		panic(err)
-	}
-}
-
 func newDecMode(maps reflect.Type) cbor.DecMode {
 	return must(cbor.DecOptions{
 		IntDec:           cbor.IntDecConvertSignedOrBigInt,
@@ -67,9 +56,14 @@ func Marshal(v any) ([]byte, error) { return encMode.Marshal(v) }
 // Unmarshal decodes b into v, a pointer to a zero value. Its error is the CBOR library's.
 func Unmarshal(b []byte, v any) error { return decMode.Unmarshal(b, v) }
 
-// Encode encodes v. ErrType: CBOR has nothing for a type in it, such as a
-// function or a channel.
-func Encode(v any) ([]byte, error) {
+// Encode encodes v. ErrType: something of v would not arrive, such as a
+// function, a channel or a field that is not exported.
+func Encode(v any) ([]byte, error) { return encode(cborRules, v) }
+
+func encode(r *rules, v any) ([]byte, error) {
+	if err := r.checkValue(v); err != nil {
+		return nil, err
+	}
 	b, err := encMode.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errs.ErrType, err)
@@ -88,6 +82,9 @@ func Append(dst []byte, v any) ([]byte, error) {
 
 // EncodeTo is Encode into a buffer.
 func EncodeTo(buf *bytes.Buffer, v any) error {
+	if err := cborRules.checkValue(v); err != nil {
+		return err
+	}
 	if err := encMode.MarshalToBuffer(v, buf); err != nil {
 		return fmt.Errorf("%w: %w", errs.ErrType, err)
 	}

@@ -80,32 +80,41 @@ func Check(c Codec) error {
 	return nil
 }
 
-// AppendValue appends v as an argument or a result of a registered type: itself as CBOR,
-// or a byte string of what another codec makes of it.
-func AppendValue(c Codec, dst []byte, v any) ([]byte, error) {
-	b, err := c.Marshal(v)
+// AppendResult appends v as a result of a registered type: itself as CBOR, or a byte string
+// of what another codec makes of it.
+func AppendResult(c Codec, dst []byte, v any) ([]byte, error) { return appendValue(c, dst, v, true) }
+
+func appendValue(c Codec, dst []byte, v any, leaving bool) ([]byte, error) {
+	r := rulesOf(c, leaving)
 	if _, ok := c.(cborCodec); ok {
+		b, err := encode(r, v)
 		return append(dst, b...), err
 	}
+	if r != nil {
+		if err := r.checkValue(v); err != nil {
+			return dst, err
+		}
+	}
+	b, err := c.Marshal(v)
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w: %w", c.Name(), errs.ErrType, err)
 	}
 	return coord.AppendBytes(dst, b), nil
 }
 
-// AppendArguments appends the array of a call's arguments.
+// AppendArguments appends the array of a call's arguments, in the form of results.
 func AppendArguments(c Codec, dst []byte, args []any) ([]byte, error) {
 	dst = coord.AppendArray(dst, len(args))
 	for i, arg := range args {
 		var err error
-		if dst, err = AppendValue(c, dst, arg); err != nil {
+		if dst, err = appendValue(c, dst, arg, false); err != nil {
 			return dst, fmt.Errorf("argument %d: %w", i+1, err)
 		}
 	}
 	return dst, nil
 }
 
-// ReadValue reads the next of what AppendValue wrote into v, a pointer to a zero value.
+// ReadValue reads the next of what AppendResult or AppendArguments wrote into v, a pointer to a zero value.
 func ReadValue(c Codec, in *coord.Reader, v any) error {
 	if _, ok := c.(cborCodec); ok {
 		raw := in.Raw()

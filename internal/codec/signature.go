@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/carom-ipc/carom/internal/signature"
 )
 
 // Signature describes a type's structure: two types with equal signatures
 // have the same CBOR form. Names of types do not count, those of a struct's
 // fields do, as they are encoded. A type that encodes itself is known by its
-// name alone. Where a type contains itself, ^n stands for the n-th type around
-// it.
+// name alone. Package signature has the grammar, and compares signatures that
+// are not equal.
 func Signature(t reflect.Type) string {
 	var s signer
 	s.write(t)
@@ -25,7 +27,7 @@ func Signature(t reflect.Type) string {
 
 type signer struct {
 	strings.Builder
-	around []reflect.Type
+	around []reflect.Type // pointers, slices, arrays, maps and structs
 }
 
 var (
@@ -57,10 +59,11 @@ func (s *signer) write(t reflect.Type) {
 		s.WriteString("bigint")
 		return
 	case EncodesItself(t):
-		s.WriteString(strings.TrimPrefix(t.String(), "*"))
+		s.WriteString(signature.TypeName(target(t).String()))
 		return
 	}
-	if t.Name() != "" { // only a named type can contain itself
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
 		for i, outer := range s.around {
 			if outer == t {
 				fmt.Fprintf(s, "^%d", len(s.around)-1-i)
@@ -95,31 +98,23 @@ func (s *signer) write(t reflect.Type) {
 }
 
 func (s *signer) writeStruct(t reflect.Type) {
+	fields, toArray := fieldsOf(t, tagOf)
 	s.WriteString("struct{")
 	separator := ""
-	for i := range t.NumField() {
-		f := t.Field(i)
-		tag, ok := f.Tag.Lookup("cbor")
-		if !ok {
-			tag = f.Tag.Get("json")
-		}
-		if f.Name == "_" { // carries options of the whole struct, such as toarray
-			if tag == "" {
-				continue
+	if toArray {
+		s.WriteString("_,toarray struct{}")
+		separator = "; "
+	}
+	for _, f := range fields {
+		s.WriteString(separator + signature.Name(f.name))
+		for _, option := range f.options {
+			switch option {
+			case "omitempty", "omitzero", "keyasint":
+				s.WriteString("," + option)
 			}
-		} else if !f.IsExported() && !f.Anonymous || tag == "-" {
-			continue
-		}
-		name, options, _ := strings.Cut(tag, ",")
-		if name == "" {
-			name = f.Name
-		}
-		s.WriteString(separator + name)
-		if options != "" {
-			s.WriteString("," + options)
 		}
 		s.WriteByte(' ')
-		s.write(f.Type)
+		s.write(f.typ)
 		separator = "; "
 	}
 	s.WriteByte('}')

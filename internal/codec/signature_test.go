@@ -26,8 +26,8 @@ func TestTypeSignature(t *testing.T) {
 		"time":               time.Time{},
 		"*bigint":            &big.Int{},
 		"[]any":              []any{},
-		"struct{v int; Next *^0; k,omitempty []^0}": node{cache: 1},
-		"struct{A struct{v int; Next *^0; k,omitempty []^0}; B any}": struct {
+		"struct{v int; Next *^1; k,omitempty []^1}": node{cache: 1},
+		"struct{A struct{v int; Next *^1; k,omitempty []^1}; B any}": struct {
 			A node
 			B error
 		}{},

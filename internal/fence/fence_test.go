@@ -28,10 +28,12 @@ var below = map[string][]string{
 	"internal/served": {"", "cmd", "examples", "tests", "bench"},
 	// What package carom is made of stands in this order: host and spawn, which do not know
 	// each other, and below them codec and endpoint.
-	"internal/codec":    {"", "futex", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
-	"internal/endpoint": {"", "shm", "futex", "internal/codec", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
-	"internal/host":     {"", "shm", "futex", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
-	"internal/spawn":    {"", "futex", "internal/host", "internal/served", "cmd", "examples", "tests", "bench"},
+	"internal/codec": {"", "futex", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	// Both directories compare signatures, shm's and coord's.
+	"internal/signature": {"", "shm", "coord", "futex", "internal/codec", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	"internal/endpoint":  {"", "shm", "futex", "internal/codec", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	"internal/host":      {"", "shm", "futex", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
+	"internal/spawn":     {"", "futex", "internal/host", "internal/served", "cmd", "examples", "tests", "bench"},
 	// What tests of directories of names share.
 	"internal/namestest": {"", "shm", "futex", "internal/host", "internal/served", "internal/spawn", "cmd", "examples", "tests", "bench"},
 	"":                   {"cmd", "examples", "tests", "bench"},

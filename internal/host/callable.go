@@ -51,7 +51,7 @@ func inspect(name string, t reflect.Type, skip int) (callable, error) {
 }
 
 // canArrive reports whether values of type t can be decoded, and canLeave whether they can
-// be encoded. What is wrong deeper in a struct shows in the call.
+// be encoded, by any codec at all. What a codec cannot do shows in the call.
 func canArrive(t reflect.Type) bool {
 	return travels(t, func(t reflect.Type) bool { return t.NumMethod() == 0 }, 0)
 }
@@ -101,7 +101,11 @@ func (c *callable) decode(with codec.Codec, args []byte) ([]reflect.Value, error
 			t = c.params[fixed].Elem()
 		}
 		v := reflect.New(t)
-		if err := codec.ReadValue(with, in, v.Interface()); err != nil {
+		err := codec.TravelsBy(with, t)
+		if err == nil {
+			err = codec.ReadValue(with, in, v.Interface())
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s, argument %d of type %v: %w", c.name, i+1, t, err)
 		}
 		values[i] = v.Elem()

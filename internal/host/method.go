@@ -44,6 +44,8 @@ func (t *Type) findMethods() error {
 			t.names = append(t.names, m.Name) // in the order of reflection, which is by name
 		case len(t.options.Exposed) > 0:
 			return err
+		default:
+			t.unfit[m.Name] = err
 		}
 	}
 	for _, name := range t.options.Exposed {

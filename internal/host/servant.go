@@ -70,6 +70,9 @@ func (s *servant) method(name string) (*method, error) {
 	if m := s.t.methods[name]; m != nil {
 		return m, nil
 	}
+	if err := s.t.unfit[name]; err != nil {
+		return nil, fmt.Errorf("%w: %s has no method %q that can be called: %w", errs.ErrNotFound, s.t.typeid, name, err)
+	}
 	return nil, fmt.Errorf("%w: %s has no method %q, or does not expose it", errs.ErrNotFound, s.t.typeid, name)
 }
 
@@ -97,13 +100,13 @@ func (s *servant) encode(results []reflect.Value) ([]byte, error) {
 	case 0:
 		return codec.Null, nil
 	case 1:
-		return codec.AppendValue(s.h.config.Codec, nil, results[0].Interface())
+		return codec.AppendResult(s.h.config.Codec, nil, results[0].Interface())
 	}
 	all := make([]any, len(results))
 	for i, r := range results {
 		all[i] = r.Interface()
 	}
-	return codec.AppendValue(s.h.config.Codec, nil, all)
+	return codec.AppendResult(s.h.config.Codec, nil, all)
 }
 
 // discard gets what a method made when its caller had left.

@@ -204,7 +204,7 @@ func (st *objectStream) receive(ch reflect.Value) error {
 }
 
 func (st *objectStream) encode(item any) ([]byte, error) {
-	b, err := codec.AppendValue(st.s.h.config.Codec, nil, item)
+	b, err := codec.AppendResult(st.s.h.config.Codec, nil, item)
 	if err == nil {
 		err = st.sess.CheckResult(b)
 	}

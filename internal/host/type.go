@@ -26,13 +26,14 @@ type Type struct {
 	maker   callable // what the factory takes
 	names   []string // of the methods that can be called, sorted
 	methods map[string]*method
+	unfit   map[string]error // why others cannot be called, by method
 	options Options
 }
 
 // Register makes the type given known under the name typeid. Registering it once more replaces
 // it. An error says what package carom's Register panics about.
 func Register(typeid string, given reflect.Type, factory any, o Options) (*Type, error) {
-	t := &Type{typeid: typeid, options: o, methods: map[string]*method{}}
+	t := &Type{typeid: typeid, options: o, methods: map[string]*method{}, unfit: map[string]error{}}
 	err := t.complete(given, factory)
 	if err == nil {
 		err = t.enter()

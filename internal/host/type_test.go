@@ -33,6 +33,8 @@ func TestWhatReflectionFinds(t *testing.T) {
 	for name, want := range map[string]streaming{"Add": atOnce, "Both": atOnce, "Items": values, "Pairs": pairs, "Fail": fallible, "Channel": channel} {
 		require.Equal(t, want, made.methods[name].stream, name)
 	}
+	require.ErrorContains(t, made.unfit["Callback"], "a parameter of type func() cannot come from another process")
+	require.ErrorContains(t, made.unfit["Secret"], "a result of type chan<- int cannot go to another process")
 	add := made.methods["Add"]
 	require.True(t, add.context)
 	require.True(t, add.fails)
