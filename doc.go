@@ -50,6 +50,33 @@
 //   - In the coordinator, a process of its own that Start launches: Dict, List and
 //     Namespace. Each call is one round trip over a socket.
 //
+// # Processes
+//
+// Start launches the coordinator, and a Worker's Start a worker: both are this executable,
+// which Init turns into what it is to be. They belong to the process that started them, and go
+// when it goes, however it ends.
+//
+//   - What a worker's function returns is what Process.Wait returns, also where somebody else
+//     reaps this process's children. A process that ends before its function returns has
+//     failed: by os.Exit, also with status 0, by runtime.Goexit, exec, a crash or a signal.
+//   - A worker's context ends when the manager is closed, when the process that started it is
+//     gone, when the context that Start was given ends, and with SIGTERM. context.Cause tells
+//     which; Worker lists the causes. The worker has 500 ms to return then, and is killed a
+//     second after the end of Start's context; after SIGTERM it has as long as it likes.
+//   - Signals to the whole process group or cgroup (Ctrl-C, a terminal that hangs up, a service
+//     manager that stops its service) are for the process that the user started, whose contexts
+//     decide about the others. Workers and the coordinator take no notice of SIGINT and SIGHUP.
+//     With SIGQUIT the coordinator prints the stacks of its goroutines, which Options.Logger
+//     gets. SIGTERM ends a worker's context. A function that wants signals asks for them by
+//     signal.Notify. Programs that children execute are born with the signals that this process
+//     was born with. In its first milliseconds, before Go has started, a child dies of signals
+//     as any process does.
+//   - The coordinator's socket has an abstract name, unless Options.Addr or XDG_RUNTIME_DIR says
+//     where it is to be: no file stands for it, so none is left. Start needs no file system that
+//     it can write. It needs /proc, and a limit of file sizes (ulimit -f) and of address space
+//     (ulimit -v) above 64 GiB, since the arena is sparse; Options.Remote, with a coordinator
+//     that runs elsewhere, needs neither.
+//
 // # Remote managers
 //
 // A program that is connected by tcp or tls cannot map the arena. It has all objects

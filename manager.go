@@ -87,7 +87,7 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	if len(key) == 0 {
 		key = endpoint.NewKey()
 	}
-	arena, err := shm.Create(opts.Memory)
+	arena, err := createArena(opts.Memory)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +104,15 @@ func start(ctx context.Context, opts Options) (*Manager, error) {
 	m := newManager(opts, child.Addr(), key, arena)
 	m.child, m.bound = child, true
 	return m, nil
+}
+
+// createArena makes an arena, or says which of the system's limits is in the way.
+func createArena(memory int64) (arena *shm.Arena, err error) {
+	err = budget.Sparse(func() error {
+		arena, err = shm.Create(memory)
+		return err
+	})
+	return arena, budget.Explain(err)
 }
 
 // Connect attaches to a running coordinator, and to its arena if that is on this
@@ -147,7 +156,7 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	if len(files) > 0 && !opts.Remote {
 		if m.arena, err = shm.Attach(files[0]); err != nil {
 			_ = client.Close()
-			return nil, err
+			return nil, budget.Explain(err)
 		}
 		if !opts.NoLane { // the next connection has one: see dial
 			_ = client.Close()
@@ -301,7 +310,6 @@ func (m *Manager) detach(ctx context.Context) error {
 	}
 	if m.child != nil {
 		m.child.Stop(ctx)
-		endpoint.RemoveSocketDir(m.addr)
 	}
 	if m.arena != nil {
 		err = errors.Join(err, m.arena.Close(ctx))

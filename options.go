@@ -14,9 +14,11 @@ import (
 // Options say how a manager is made or reached. Every zero value is the documented
 // default, and a nil *Options is all defaults.
 type Options struct {
-	// Addr is where the coordinator that Start launches listens: "unix:///path", or
-	// "tcp://host:port" on loopback. Default: a unix socket in a fresh directory that only
-	// this user may enter. For tls, or several addresses, see Serve.
+	// Addr is where the coordinator that Start launches listens: "unix:///path",
+	// "unix://@name" in Linux's abstract namespace, or "tcp://host:port" on loopback. Default:
+	// a unix socket in XDG_RUNTIME_DIR, if that is a directory that only this user may enter;
+	// else an abstract name, at random, which needs no file system and which processes of this
+	// network namespace reach. For tls, or several addresses, see Serve.
 	Addr string
 	// AuthKey is the secret that both ends of a connection prove to hold. Default: for
 	// Start, random; workers get it through a private descriptor. For Connect, what

@@ -42,8 +42,8 @@ type Limits struct {
 
 // ServeConfig is what a coordinator that runs on its own needs.
 type ServeConfig struct {
-	// Listen are the addresses to listen on, all at once: "unix:///path", "tcp://host:port"
-	// on loopback, "tls://host:port". Default: a unix socket in a directory of its own.
+	// Listen are the addresses to listen on, all at once: "unix:///path", "unix://@name",
+	// "tcp://host:port" on loopback, "tls://host:port". Default: as for Options.Addr.
 	Listen  []string
 	TLS     *tls.Config // for tls: a certificate; with ClientCAs and ClientAuth, clients need one too. TLS 1.3 at least
 	AuthKey []byte      // default: CAROM_AUTHKEY, or the file that CAROM_AUTHKEY_FILE names
@@ -77,7 +77,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if len(c.Listen) == 0 {
 		c.Listen = []string{""}
 	}
-	arena, err := shm.Create(c.Memory)
+	arena, err := createArena(c.Memory)
 	if err != nil {
 		return &OpError{Op: "serve", Err: err}
 	}
@@ -93,13 +93,7 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	arena.MarkClosed()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	err = s.stop(drain)
-	for _, addr := range s.addrs {
-		if network, path, perr := endpoint.Parse(addr); perr == nil && network == "unix" && !strings.HasPrefix(path, "@") {
-			_ = os.Remove(path)
-		}
-	}
-	return err
+	return s.stop(drain)
 }
 
 // launch launches the coordinator of Start.
@@ -117,7 +111,7 @@ func launch(ctx context.Context, opts Options, key []byte, arena *shm.Arena) (*s
 func serveLaunched(start spawn.Start, file *os.File) (addr string, stop func(context.Context) error, err error) {
 	arena, err := shm.Attach(file)
 	if err != nil {
-		return "", nil, err
+		return "", nil, budget.Explain(err)
 	}
 	_ = file.Close()
 	with, err := codec.ByName(start.Codec)
@@ -198,7 +192,6 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 		l, addr, err := endpoint.Listen(want, c.tls)
 		if err != nil {
 			closeAll(listeners)
-			s.removeSocketDirs()
 			return nil, err
 		}
 		listeners, s.addrs = append(listeners, l), append(s.addrs, addr)
@@ -211,7 +204,6 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	if c.initializer != "" {
 		if err := host.RunInitializer(inside(s.own.ctx), c.initializer, c.initArgs); err != nil {
 			closeAll(listeners)
-			s.removeSocketDirs()
 			_ = s.server.Close()
 			return nil, errors.Join(err, s.own.detach(s.own.ctx))
 		}
@@ -226,12 +218,6 @@ func serve(arena *shm.Arena, c serveConfig) (*serving, error) {
 	return s, nil
 }
 
-func (s *serving) removeSocketDirs() {
-	for _, addr := range s.addrs {
-		endpoint.RemoveSocketDir(addr)
-	}
-}
-
 // settleTime is how long the Close of objects of registered types may take at the end, and
 // how long the arena may take to let go.
 const settleTime = 2 * time.Second
@@ -239,7 +225,6 @@ const settleTime = 2 * time.Second
 // stop drains until ctx ends, then stops for good.
 func (s *serving) stop(ctx context.Context) error {
 	err := s.server.Shutdown(ctx)
-	s.removeSocketDirs()
 	if isContextError(err) {
 		err = nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/carom-ipc/carom/internal/budget"
 	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/internal/spawn"
@@ -37,12 +38,36 @@ func Init() {
 // A Worker is a function that runs in processes of its own: the same executable,
 // started again. Make it a package variable, so that it is there when the new process
 // looks for it in Init.
+//
+// The function's context ends when the process is no longer wanted. [context.Cause] says why,
+// in an error that wraps [context.Canceled]:
+//
+//	the manager was closed                          by Close or Shutdown; wraps ErrClosed
+//	the process that started this worker is gone
+//	its context ended                               the one that Start was given, and its cause
+//	terminated (SIGTERM)
+//	the process that started the manager is gone    where another process started this one
+//	the coordinator is gone                         where the memory is not mapped (Options.Remote)
+//
+// A worker has 500 ms to return after that, but after SIGTERM as long as it likes. What its
+// function returns in time is what Wait returns: nil is success also then.
+//
+// Signals to the process group (Ctrl-C) reach workers too, and do nothing there: the process
+// that started them has them as well, and its context decides. A worker takes no notice of
+// SIGINT, SIGHUP and SIGQUIT, and SIGTERM ends its context. A function that wants to see
+// signals itself calls [os/signal.Notify]; [os/signal.Reset] restores what Go programs do.
 type Worker[A any] struct{ name string }
 
 // NewWorker gives f a name by which a new process finds it. Args travel as CBOR;
-// handles in them arrive attached. It panics if the name is taken, or if part of an A
-// would not arrive: see "Types that travel" in the package's documentation.
+// handles in them arrive attached. It panics if the name is taken or empty, if f is nil, or
+// if part of an A would not arrive: see "Types that travel" in the package's documentation.
 func NewWorker[A any](name string, f func(ctx context.Context, args A) error) *Worker[A] {
+	switch {
+	case name == "":
+		panic("carom: a worker without a name")
+	case f == nil:
+		panic(fmt.Sprintf("carom: worker %q has no function", name))
+	}
 	if err := codec.Travels[A](); err != nil {
 		panic(fmt.Sprintf("carom: NewWorker %q: %v", name, err))
 	}
@@ -59,10 +84,14 @@ func NewWorker[A any](name string, f func(ctx context.Context, args A) error) *W
 	return &Worker[A]{name: name}
 }
 
-// Start starts a process that runs the worker with args. ctx's end kills it. Errors:
-// ErrUnavailable if the program did not call Init or cannot be started, ErrType for
-// arguments that cannot be encoded, errors.ErrUnsupported for a manager that is connected by
-// TLS, whose configuration cannot be handed over.
+// Start starts a process that runs the worker with args, of at most 1 GiB when they are
+// encoded. It returns when the process has its arguments. The end of ctx ends the worker's
+// context, and the process if it has not gone a second later. Errors: ErrUnavailable if the
+// program did not call Init, or the process cannot be started or is gone at once; ErrNotFound
+// for a worker that a new process will not find, since NewWorker made it after Init; ErrType
+// for arguments that cannot be encoded, ErrTooLarge for those that are too large;
+// errors.ErrUnsupported for a manager that is connected by TLS, whose configuration cannot be
+// handed over; ErrClosed; ctx's.
 func (w *Worker[A]) Start(ctx context.Context, m *Manager, args A) (*Process, error) {
 	if w == nil {
 		return nil, errNoHandle("start")
@@ -107,6 +136,9 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	if err := spawn.Begun(); err != nil {
 		return nil, err
 	}
+	if err := spawn.CheckWorker(name); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -114,32 +146,32 @@ func startWorker(ctx context.Context, m *Manager, name string, args any) (*Proce
 	if err != nil {
 		return nil, err
 	}
-	start := m.startOfWorker(b)
+	start := m.startOfWorker(name, b)
 	var arena *os.File
 	if !start.Remote {
 		arena = m.arena.File()
 	}
-	w, err := spawn.StartWorker(ctx, name, arena)
+	w, err := spawn.StartWorker(ctx, start, arena)
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{w}
-	if m.child != nil && start.Remote {
+	if start.Remote {
 		m.employ(p)
-	}
-	if err := w.Begin(start); err != nil {
-		return nil, err
+		if m.check("start") != nil { // closed meanwhile: dismiss may have been before employ
+			w.Dismiss()
+		}
 	}
 	return p, nil
 }
 
 // startOfWorker is what a worker needs to know.
-func (m *Manager) startOfWorker(args []byte) spawn.Start {
-	s := spawn.Start{Args: args, Addr: m.addr, Key: m.key, Timeout: m.opts.Timeout, Codec: m.codec().Name(), NoLane: m.opts.NoLane}
+func (m *Manager) startOfWorker(name string, args []byte) spawn.Start {
+	s := spawn.Start{Name: name, Args: args, Addr: m.addr, Key: m.key, Timeout: m.opts.Timeout, Codec: m.codec().Name(), NoLane: m.opts.NoLane}
 	if m.arena == nil {
 		s.Remote, s.Arena = true, m.ident()
 	} else {
-		s.Starter = m.starter()
+		s.Starter, s.Direct = m.starter(), m.root == 0
 	}
 	return s
 }
@@ -147,12 +179,16 @@ func (m *Manager) startOfWorker(args []byte) spawn.Start {
 // PID is the process's id.
 func (p *Process) PID() int { return p.w.PID() }
 
-// Wait waits for the process to end. It returns what the worker returned or panicked
-// with: errors.Is finds carom's sentinels in it. A process that was killed is an
-// *exec.ExitError.
+// Wait waits for the process to end. It returns what the worker's function returned or
+// panicked with: errors.Is finds carom's sentinels in it, and the cause of its context's end if
+// the function returned its context's error. nil means that the function returned nil. Where
+// Start's ctx ended the worker, it is that context's cause. A process that ends before its
+// function returns has failed, also with status 0: one that was killed is an *exec.ExitError.
+// Where somebody else reaps this process's children (SIGCHLD is ignored, or there is a reaper)
+// what the function returned arrives nevertheless.
 func (p *Process) Wait() error { return p.w.Wait() }
 
-// Signal sends a signal.
+// Signal sends a signal. SIGTERM ends the worker's context; Worker says what others do.
 func (p *Process) Signal(sig os.Signal) error { return p.w.Signal(sig) }
 
 // Kill ends the process at once, with SIGKILL.
@@ -161,12 +197,11 @@ func (p *Process) Kill() error { return p.w.Kill() }
 // inherited is the manager of a worker process.
 var inherited *Manager
 
-// joinManager makes the manager of a worker process. gone waits until that is gone for all,
-// or ctx ends.
-func joinManager(start spawn.Start) (gone func(ctx context.Context), err error) {
+// joinManager makes the manager of a worker process.
+func joinManager(start spawn.Start) (tie spawn.Tie, err error) {
 	with, err := codec.ByName(start.Codec)
 	if err != nil {
-		return nil, err
+		return tie, err
 	}
 	opts := (&Options{Addr: start.Addr, Timeout: start.Timeout, Codec: with, NoLane: start.NoLane}).orDefault()
 	join := joinLocal
@@ -174,12 +209,9 @@ func joinManager(start spawn.Start) (gone func(ctx context.Context), err error) 
 		join = joinRemote
 	}
 	if inherited, err = join(opts, start); err != nil {
-		return nil, err
+		return tie, err
 	}
-	if inherited.arena == nil {
-		return inherited.waitGone, nil
-	}
-	return func(ctx context.Context) { inherited.arena.WaitClosed(ctx, start.Starter) }, nil
+	return spawn.Tie{Gone: func() error { return inherited.waitGone(start) }, Closed: inherited.wasClosed, Dismiss: inherited.dismiss}, nil
 }
 
 // joinLocal is a worker's manager, where the arena comes as a descriptor.
@@ -187,7 +219,7 @@ func joinLocal(opts Options, start spawn.Start) (*Manager, error) {
 	file := spawn.InheritArena()
 	arena, err := shm.Attach(file)
 	if err != nil {
-		return nil, err
+		return nil, budget.Explain(err)
 	}
 	_ = file.Close()
 	arena.SetRole(shm.RoleWorker)
@@ -212,14 +244,31 @@ func joinRemote(opts Options, start spawn.Start) (*Manager, error) {
 	return m, err
 }
 
-// waitGone returns when the coordinator is gone, or with ctx.
-func (m *Manager) waitGone(ctx context.Context) {
-	client, err := m.dial(ctx)
-	if err != nil {
-		return
+// waitGone returns when a worker's manager is gone for all, and says why.
+func (m *Manager) waitGone(start spawn.Start) error {
+	ctx := context.Background()
+	if m.arena == nil {
+		if client, err := m.dial(ctx); err == nil {
+			<-client.Done()
+		}
+	} else {
+		m.arena.WaitClosed(ctx, start.Starter)
 	}
-	select {
-	case <-client.Done():
-	case <-ctx.Done():
+	switch {
+	case m.wasClosed():
+		return spawn.ErrManagerClosed
+	case m.arena == nil:
+		return spawn.ErrCoordinatorGone
+	case start.Direct:
+		return spawn.ErrParentGone
 	}
+	return spawn.ErrStarterGone
+}
+
+// wasClosed tells whether the manager was closed, here or, as far as the arena says it, by
+// those whose it is.
+func (m *Manager) wasClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed || m.arena != nil && m.arena.Closed()
 }

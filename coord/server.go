@@ -68,6 +68,7 @@ type Server struct {
 	listeners map[net.Listener]bool
 	strangers []net.Conn        // not authenticated yet, the oldest first
 	inside    map[net.Conn]bool // of them, those from Attend
+	turned    chan struct{}     // a place for each connection that is being turned away
 	sessions  map[[sessionSize]byte]*Session
 	connected int // authenticated connections
 	closed    bool
@@ -92,7 +93,7 @@ func NewServer(cfg Config) (*Server, error) {
 	maps.Copy(kinds, cfg.Kinds)
 	s := &Server{
 		cfg: cfg, authKey: append([]byte(nil), cfg.AuthKey...), limits: cfg.Limits.withDefaults(), log: cfg.Logger,
-		listeners: map[net.Listener]bool{}, inside: map[net.Conn]bool{},
+		listeners: map[net.Listener]bool{}, inside: map[net.Conn]bool{}, turned: make(chan struct{}, mostTurned),
 		sessions: map[[sessionSize]byte]*Session{}, drain: make(chan struct{}), idle: make(chan struct{}, 1),
 	}
 	if s.log == nil {

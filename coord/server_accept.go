@@ -2,6 +2,7 @@ package coord
 
 import (
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"syscall"
@@ -38,7 +39,9 @@ func (s *Server) Serve(l net.Listener) error {
 		case err == nil:
 			backoff = acceptBackoff
 			s.accepted.Add(1)
-			s.take(conn)
+			if !s.turnAway(conn) {
+				s.take(conn)
+			}
 		case s.draining.Load():
 			return nil
 		case exhausted(err):
@@ -55,6 +58,38 @@ func (s *Server) Serve(l net.Listener) error {
 		}
 	}
 }
+
+// turnAway refuses whoever may not even try the key, before that connection has a place among
+// those that are not authenticated yet: anybody on the machine sees an abstract unix socket.
+func (s *Server) turnAway(conn net.Conn) bool {
+	peer, err := peerOf(conn)
+	if err == nil {
+		err = peer.allowed()
+	}
+	if err == nil {
+		return false
+	}
+	s.refused.Add(1)
+	s.log.Info("connection refused", "peer", conn.RemoteAddr(), "error", err)
+	select {
+	case s.turned <- struct{}{}:
+		go func() {
+			defer func() { <-s.turned }()
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(turnedTime))
+			refuse(conn, err)
+			io.Copy(io.Discard, io.LimitReader(conn, handshakeMax)) // so that it reads why, and not a reset
+		}()
+	default: // there are many, who need not all be told why
+		conn.Close()
+	}
+	return true
+}
+
+const (
+	mostTurned = 16 // connections that are being told why they are turned away
+	turnedTime = time.Second
+)
 
 // exhausted tells a shortage, which passes, from a listener that is broken.
 func exhausted(err error) bool {

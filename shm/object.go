@@ -62,9 +62,13 @@ func (o *Object) Arena() *Arena { return o.arena }
 // call made it. Errors: ErrNotFound, ErrExists, ErrType, ErrName, ErrNoMemory,
 // ErrTooLarge, ErrClosed, the context's.
 func (a *Arena) Open(ctx context.Context, s Spec) (h *Handle, created bool, err error) {
-	if s.Name == "" && !s.OpenOnly {
+	switch {
+	case s.Name == "" && s.OpenOnly:
+		return nil, false, fmt.Errorf("an empty name: %w", errs.ErrNotFound)
+	case s.Name == "":
 		s.Name = naming.Random(s.Kind.String())
-	} else if err := naming.Check(s.Name); err != nil {
+	}
+	if err := naming.Check(s.Name); err != nil {
 		return nil, false, err
 	}
 	if err := a.begin(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -122,9 +121,6 @@ func TestParentKilled(t *testing.T) {
 	require.NoError(t, err)
 	cmd, said := program(t, "parent", "TMPDIR="+tmp)
 	require.NotContains(t, said, "error")
-	sockets, err := filepath.Glob(filepath.Join(tmp, "*", "*"))
-	require.NoError(t, err)
-	require.NotEmpty(t, sockets)
 	require.NoError(t, cmd.Process.Kill())
 	begin := time.Now()
 	for pid := range strings.FieldsSeq(said) {

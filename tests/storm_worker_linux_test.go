@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/carom-ipc/carom"
@@ -87,6 +89,7 @@ type storming struct {
 }
 
 var stormWorker = carom.NewWorker("storm", func(ctx context.Context, a stormArgs) error {
+	signal.Reset(syscall.SIGQUIT) // whose dump the storm asks for where somebody hangs
 	s := &storming{stormArgs: &a, tally: tally{a.Counters}, ctx: ctx, rand: rand.New(rand.NewPCG(a.Seed, uint64(a.Life)))}
 	s.channels = s.openChannels()
 	kinds := []func() error{s.lock, s.rlock, s.auto, s.plain, s.permit, s.mutex, s.pool, s.cond, s.event, s.barrier,

@@ -48,7 +48,7 @@ Usage:
   carom version
   carom help
 
-ADDR is unix:///path, tcp://host:port on loopback, or tls://host:port. The secret that both ends share comes from
+ADDR is unix:///path, unix://@name (abstract, Linux), tcp://host:port on loopback, or tls://host:port. The secret that both ends share comes from
 CAROM_AUTHKEY, from the file that CAROM_AUTHKEY_FILE names, or from -authkey-file.
 `
 

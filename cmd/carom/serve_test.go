@@ -96,12 +96,24 @@ func TestServeLsDoctor(t *testing.T) {
 }
 
 func TestServeInterrupted(t *testing.T) {
-	s := startServer(t, testKey)
-	socket := strings.TrimPrefix(s.addr, "unix://")
-	_, err := s.end(t, os.Interrupt)
+	dir, err := os.MkdirTemp("", "run")
 	require.NoError(t, err)
-	_, err = os.Stat(filepath.Dir(socket))
-	require.ErrorIs(t, err, os.ErrNotExist, "its directory goes with it")
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	for _, runtimeDir := range []string{"", dir} {
+		t.Setenv("XDG_RUNTIME_DIR", runtimeDir)
+		s := startServer(t, testKey)
+		if runtimeDir == "" {
+			require.Regexp(t, `^unix://@`, s.addr)
+		} else {
+			require.FileExists(t, strings.TrimPrefix(s.addr, "unix://"))
+		}
+		require.Equal(t, 0, runCarom(t, testKey, "ls", s.addr).code)
+		_, err = s.end(t, os.Interrupt)
+		require.NoError(t, err)
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left, "its socket goes with it")
+	}
 }
 
 func TestServeTCP(t *testing.T) {

@@ -1,6 +1,7 @@
-// Package budget finds out how much memory an arena may have where nobody says.
+// Package budget finds out how much memory an arena may have where nobody says, and which of
+// the system's limits is behind an error.
 //
-// Package carom imports it.
+// Package carom and internal/spawn import it.
 package budget
 
 import (
@@ -13,9 +14,14 @@ import (
 
 // Default is a quarter of what the machine or this process's cgroups allow, in
 // bytes.
-func Default() int64 {
-	limit := machineMemory()
-	for _, f := range cgroupLimits() {
+func Default() int64 { return quarter(machineMemory(), cgroupLimits()) }
+
+// quarter is a quarter of the least limit: the machine's, or one in a file. The rest is for
+// the processes themselves, so there is no least result: an arena that does not fit would
+// have the kernel kill them.
+func quarter(machine int64, files []string) int64 {
+	limit := machine
+	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			continue
@@ -24,7 +30,7 @@ func Default() int64 {
 			limit = min(limit, n)
 		}
 	}
-	return max(limit/4, 64<<20)
+	return limit / 4
 }
 
 // machineMemory is MemTotal, or 1 GiB where there is no such figure.

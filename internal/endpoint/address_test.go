@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,14 +24,17 @@ func TestParse(t *testing.T) {
 		require.Equal(t, want, [2]string{network, address})
 	}
 	for addr, want := range map[string]error{
-		"":                  nil,
-		"/run/s":            nil,
-		"unix://":           nil,
-		"tcp://localhost":   nil,
-		"tls://example.org": nil,
-		"tcp://0.0.0.0:1":   errs.ErrAuth,
-		"tcp://host:1":      errs.ErrAuth,
-		"http://host:1":     errors.ErrUnsupported,
+		"":                                    nil,
+		"/run/s":                              nil,
+		"unix://":                             nil,
+		"unix://@":                            nil,
+		"unix:///" + strings.Repeat("p", 107): errs.ErrTooLarge,
+		"unix://@" + strings.Repeat("n", 108): errs.ErrTooLarge,
+		"tcp://localhost":                     nil,
+		"tls://example.org":                   nil,
+		"tcp://0.0.0.0:1":                     errs.ErrAuth,
+		"tcp://host:1":                        errs.ErrAuth,
+		"http://host:1":                       errors.ErrUnsupported,
 	} {
 		_, _, err := Parse(addr)
 		require.Error(t, err, addr)

@@ -1,5 +1,5 @@
 // Package endpoint holds what two processes need in order to meet: addresses, the sockets
-// that are listened on, the directories of those whose address nobody chose, and auth keys.
+// that are listened on, where those are whose address nobody chose, and auth keys.
 //
 // Package carom and internal/spawn import it.
 package endpoint

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
-// Listen opens the socket, and returns its address; "" is one in a directory of its own. A
+// Listen opens the socket, and returns its address; "" chooses one, see listenAnywhere. A
 // unix socket that nobody listens on any more makes way. conf is for tls. Errors: ErrExists
 // where somebody listens already; ErrAuth for plaintext beyond loopback, and for tls
 // without a certificate; the system's.
@@ -26,57 +25,46 @@ func Listen(addr string, conf *tls.Config) (net.Listener, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if network == "unix" {
-		if conn, derr := net.DialTimeout(network, address, time.Second); derr == nil {
-			_ = conn.Close()
-			return nil, "", fmt.Errorf("%s: somebody listens there: %w", addr, errs.ErrExists)
-		} else if errors.Is(derr, syscall.ECONNREFUSED) {
-			if fi, err := os.Lstat(address); err == nil && fi.Mode().Type() == os.ModeSocket {
-				_ = os.Remove(address)
-			}
-		}
-	}
-	if network == "tls" {
+	switch network {
+	case "unix":
+		l, err := listenUnix(address)
+		return l, addr, err
+	case "tls":
 		return listenTLS(address, conf)
 	}
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return nil, "", err
 	}
-	if network == "unix" {
-		if err := os.Chmod(address, 0o600); err != nil {
-			_ = l.Close()
-			return nil, "", err
-		}
-		return l, addr, nil
-	}
 	return l, network + "://" + l.Addr().String(), nil
 }
 
-// listenAnywhere opens a socket in a directory of its own. It gets its name when it is
-// being listened on: one that is not is taken for left over, by removeStaleSocketDirs.
-func listenAnywhere() (net.Listener, string, error) {
-	dir, err := newSocketDir()
-	if err != nil {
-		return nil, "", err
-	}
-	path := filepath.Join(dir, socketName)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path + ".new", Net: "unix"})
-	if err == nil {
-		l.SetUnlinkOnClose(false) // the directory goes as a whole
-		if err = os.Chmod(path+".new", 0o600); err == nil {
-			err = os.Rename(path+".new", path)
-		}
-		if err != nil {
-			_ = l.Close()
+func listenUnix(address string) (net.Listener, error) {
+	if conn, err := net.DialTimeout("unix", address, time.Second); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("unix://%s: somebody listens there: %w", address, errs.ErrExists)
+	} else if errors.Is(err, syscall.ECONNREFUSED) && !isAbstract(address) {
+		if fi, err := os.Lstat(address); err == nil && fi.Mode().Type() == os.ModeSocket {
+			_ = os.Remove(address)
 		}
 	}
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return nil, "", err
+	l, err := net.Listen("unix", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && isAbstract(address): // by a socket that accepts nobody
+		return nil, fmt.Errorf("unix://%s: the name is taken: %w", address, errs.ErrExists)
+	case err != nil:
+		return nil, err
+	case isAbstract(address): // it has no mode: who may connect is for the server to judge
+		return l, nil
 	}
-	return l, "unix://" + path, nil
+	if err := os.Chmod(address, 0o600); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return l, nil
 }
+
+func isAbstract(address string) bool { return address[0] == '@' }
 
 // listenTLS is for other machines: TLS 1.3 and a certificate.
 func listenTLS(address string, conf *tls.Config) (net.Listener, string, error) {

@@ -3,6 +3,8 @@ package spawn
 import (
 	"os"
 	"os/exec"
+
+	"github.com/carom-ipc/carom/internal/budget"
 )
 
 const (
@@ -10,15 +12,12 @@ const (
 	controlFD = 4
 )
 
-// selfExe is this executable, also when its file was replaced or removed meanwhile.
-const selfExe = "/proc/self/exe"
-
 // start starts a child in a role, and returns this end of its control connection. arena
 // may be nil.
 func start(cmd *exec.Cmd, role Role, arena *os.File) (*os.File, error) {
 	ours, theirs, err := SocketPair()
 	if err != nil {
-		return nil, err
+		return nil, budget.Explain(err)
 	}
 	defer theirs.Close()
 	if cmd.Env == nil {
@@ -28,7 +27,7 @@ func start(cmd *exec.Cmd, role Role, arena *os.File) (*os.File, error) {
 	cmd.ExtraFiles = []*os.File{arena, theirs}
 	if err := cmd.Start(); err != nil {
 		_ = ours.Close()
-		return nil, err
+		return nil, budget.Explain(err)
 	}
 	return ours, nil
 }

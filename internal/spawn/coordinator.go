@@ -3,13 +3,17 @@ package spawn
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
+	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/carom-ipc/carom/internal/budget"
 	"github.com/carom-ipc/carom/internal/endpoint"
 	"github.com/carom-ipc/carom/internal/errs"
 )
@@ -25,15 +29,20 @@ type LaunchConfig struct {
 
 // Coordinator is a coordinator that this process launched.
 type Coordinator struct {
-	cmd     *exec.Cmd
-	control *os.File
-	addr    string
-	gone    chan struct{} // closed when it was reaped
+	cmd      *exec.Cmd
+	control  *os.File
+	addr     string
+	stopping atomic.Bool
+	gone     chan struct{} // closed when it was reaped
+	ended    string        // how, when gone is closed
 }
 
 // Launch starts the coordinator of the arena and waits until it serves. Errors: ErrUnavailable
 // if it cannot be started or does not come up, what it says itself, ctx's.
 func Launch(ctx context.Context, l LaunchConfig, arena *os.File) (*Coordinator, error) {
+	if err := CheckArgs(len(l.Start.Args)); err != nil {
+		return nil, err
+	}
 	command, err := l.command()
 	if err != nil {
 		return nil, err
@@ -42,37 +51,60 @@ func Launch(ctx context.Context, l LaunchConfig, arena *os.File) (*Coordinator, 
 	// What it prints must not hold the pipes of this process's output open.
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		return nil, err
+		return nil, budget.Explain(err)
 	}
 	control, err := start(cmd, RoleCoordinator, arena)
 	if err != nil {
 		return nil, fmt.Errorf("coordinator %s: %w: %w", command[0], errs.ErrUnavailable, err)
 	}
 	c := &Coordinator{cmd: cmd, control: control, gone: make(chan struct{})}
-	lines, answered := make(chan struct{}), make(chan struct{})
-	go func() { defer close(lines); logLines(l.Logger, stderr) }()
-	go func() {
-		<-lines
-		_ = cmd.Wait()
-		<-answered // it may have gone right after it came up
-		if c.addr != "" {
-			endpoint.RemoveSocketDir(c.addr)
-		}
-		close(c.gone)
-	}()
+	answered := make(chan struct{})
+	go c.reap(l.Logger, stderr, answered)
 	c.addr, err = c.ready(ctx, l.Start)
 	close(answered)
 	if err != nil {
-		over, cancel := context.WithCancel(ctx)
-		cancel()
+		over, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
 		c.Stop(over)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if errors.Is(err, errs.ErrUnavailable) {
+			err = fmt.Errorf("%w (%s)", err, c.ended)
 		}
 		return nil, err
 	}
 	_ = control.SetDeadline(time.Time{})
 	return c, nil
+}
+
+// reap waits until the process has ended, and sees to it that it leaves nothing.
+func (c *Coordinator) reap(log *slog.Logger, stderr io.ReadCloser, answered <-chan struct{}) {
+	lines := make(chan struct{})
+	go func() { defer close(lines); logLines(log, stderr) }()
+	state, err := c.cmd.Process.Wait()
+	select {
+	case <-lines:
+	case <-time.After(grace): // a process that it started holds the pipe open
+	}
+	_ = stderr.Close()
+	<-lines
+	<-answered // it may have gone right after it came up
+	if c.addr != "" {
+		endpoint.RemoveSocket(c.addr, 0)
+	}
+	switch {
+	case err == nil:
+		c.ended = state.String()
+	case errors.Is(err, syscall.ECHILD): // where SIGCHLD is ignored, for one
+		c.ended = "reaped by somebody else"
+	default:
+		c.ended = err.Error()
+	}
+	if !c.stopping.Load() {
+		log.Error("the coordinator is gone", "pid", c.PID(), "ended", c.ended)
+	}
+	close(c.gone)
 }
 
 // ready tells the coordinator what it is to do, and returns where it serves.
@@ -83,7 +115,7 @@ func (c *Coordinator) ready(ctx context.Context, s Start) (addr string, err erro
 	cancelled := context.AfterFunc(ctx, func() { _ = c.control.SetDeadline(time.Unix(1, 0)) })
 	defer cancelled()
 	var answer message
-	if err = send(c.control, s); err == nil {
+	if err = sendStart(c.control, s); err == nil {
 		answer, err = receiveMessage(c.control)
 	}
 	switch {
@@ -100,7 +132,7 @@ func (l LaunchConfig) command() ([]string, error) {
 		return l.Command, nil
 	}
 	if begun.Load() {
-		return []string{selfExe}, nil
+		return []string{executable()}, nil
 	}
 	path, err := exec.LookPath("carom")
 	if err != nil {
@@ -109,12 +141,16 @@ func (l LaunchConfig) command() ([]string, error) {
 	return []string{path, "serve"}, nil
 }
 
+// logLines logs what the coordinator prints, a line that is very long in pieces.
 func logLines(log *slog.Logger, r io.Reader) {
-	s := bufio.NewScanner(r)
-	for s.Scan() {
-		log.Warn("coordinator", "says", s.Text())
+	lines := bufio.NewReaderSize(r, 64<<10)
+	for {
+		line, _, err := lines.ReadLine()
+		if err != nil {
+			return
+		}
+		log.Warn("coordinator", "says", string(line))
 	}
-	_, _ = io.Copy(io.Discard, r) // a line too long for the scanner must not block it
 }
 
 // Addr is where the coordinator serves.
@@ -129,6 +165,7 @@ func (c *Coordinator) Gone() <-chan struct{} { return c.gone }
 // Stop closes the connection that keeps the coordinator alive, and kills it if it has not
 // gone when ctx ends.
 func (c *Coordinator) Stop(ctx context.Context) {
+	c.stopping.Store(true)
 	_ = c.control.Close()
 	select {
 	case <-c.gone:
@@ -140,6 +177,7 @@ func (c *Coordinator) Stop(ctx context.Context) {
 
 // Shutdown asks the coordinator to drain, and waits until it has gone or ctx ends.
 func (c *Coordinator) Shutdown(ctx context.Context) error {
+	c.stopping.Store(true)
 	if err := send(c.control, message{Kind: kindStop}); err != nil {
 		return nil // it is gone: there is nothing to drain
 	}

@@ -9,10 +9,15 @@
 //
 //	kind    to            says
 //	stop    coordinator   drain and go
-//	stop    worker        the manager is closed
+//	stop    worker        the manager was closed
+//	end     worker        the context that it was started with ended, and why
 //	ready   its starter   the coordinator serves, at the address Text
-//	error   its starter   the coordinator cannot serve
-//	result  its starter   the worker returned, and what
+//	result  its starter   the worker returned nil
+//	error   its starter   the coordinator cannot serve; the worker failed, and how
+//
+// The arguments follow the Start as plain bytes. A worker's last word, result or error,
+// decides about it, whatever becomes of its process; one that ends without a word has failed.
+// What children make of signals is a table in signals.go.
 //
 // Package carom imports spawn, and gives it what needs a manager: how a worker attaches to
 // its manager, and how a coordinator serves.

@@ -18,10 +18,10 @@ def dial(address, timeout, ssl_context):
     url = urlsplit(address)
     if url.scheme == "unix":
         path = address[len("unix://"):]
-        if not path.startswith("/"):
-            raise ValueError(f"{address!r}: want unix:///path")
+        if not path.startswith(("/", "@")):
+            raise ValueError(f"{address!r}: want unix:///path or unix://@name")
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        target = path
+        target = "\0" + path[1:] if path.startswith("@") else path
     elif url.scheme in ("tcp", "tls"):
         if not url.hostname or not url.port:
             raise ValueError(f"{address!r}: want {url.scheme}://host:port")
