@@ -68,6 +68,13 @@ func (b *base[E]) attach(data []byte, kind string, open func(m *Manager, name st
 // Unless there is an error, leave ends the call. What a call that has begun works on stays
 // where it is, also when the handle is closed meanwhile.
 func (b *base[E]) use(op string) (*E, error) {
+	if local := b.local.Load(); local != nil && b.h.obj.Enter() {
+		return local, nil
+	}
+	return b.useSlow(op)
+}
+
+func (b *base[E]) useSlow(op string) (*E, error) {
 	if err := b.h.enter(op); err != nil {
 		return nil, err
 	}

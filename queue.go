@@ -120,11 +120,23 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	if items == nil {
 		return q.putRemote(ctx, op, item, wait)
 	}
-	defer q.leave()
+	if q.form != formFixed {
+		return q.putVariable(ctx, items, op, item, wait)
+	}
+	q.h.obj.Release()
+	err = items.Put(ctx, nil, shm.BytesOfOne(&item), wait)
+	q.h.obj.Leave()
+	if err != nil {
+		return q.h.fail(op, err)
+	}
+	return nil
+}
+
+// putVariable ends a call that puts an item which is no copy of T.
+func (q *Queue[T]) putVariable(ctx context.Context, items *shm.Items, op string, item T, wait bool) (err error) {
+	defer q.leave() // also where T's own marshaller panics
 	q.h.obj.Release()
 	switch q.form {
-	case formFixed:
-		err = items.Put(ctx, nil, shm.BytesOfOne(&item), wait)
 	case formBytes:
 		err = putText(ctx, items, *shm.BytesIn(&item), codec.Bytes, wait)
 	case formText:
@@ -256,19 +268,31 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 	if items == nil {
 		return q.getRemote(ctx, op, wait, item)
 	}
-	defer q.leave()
-	return q.take(ctx, items, op, wait, item)
+	if q.form != formFixed {
+		defer q.leave() // also where T's own unmarshaller panics
+		return q.take(ctx, items, op, wait, item)
+	}
+	dst := shm.BytesOfOne(item)
+	put := func(b []byte) { copy(dst, b) }
+	c, err := items.Get(ctx, wait, put, put)
+	if err == nil {
+		q.h.obj.Acquire()
+		if c != 0 {
+			q.claim(c)
+		}
+	}
+	q.h.obj.Leave()
+	if err != nil {
+		return q.failGet(op, err)
+	}
+	return nil
 }
 
-// take is getInto within a call.
+// take takes an item that is no copy of T, within a call.
 func (q *Queue[T]) take(ctx context.Context, items *shm.Items, op string, wait bool, item *T) (err error) {
 	var c shm.Claim
 	var whole []byte // of an item to decode
 	switch q.form {
-	case formFixed:
-		dst := shm.BytesOfOne(item)
-		put := func(b []byte) { copy(dst, b) }
-		c, err = items.Get(ctx, wait, put, put)
 	case formBytes:
 		dst := shm.BytesIn(item)
 		var text []byte

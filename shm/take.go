@@ -23,7 +23,7 @@ type taken struct {
 // context's.
 func (q *Items) Get(ctx context.Context, wait bool, small, large func([]byte)) (Claim, error) {
 	t, err := q.get(ctx, wait, small)
-	if err == nil {
+	if t.block != 0 {
 		err = q.finishLarge(t, large)
 	}
 	return t.claim, err
