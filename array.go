@@ -81,12 +81,13 @@ func (a *Array[T]) open(m *Manager, op, name string, n int, opts []Option) error
 	if len(initial) > 0 {
 		w.spec.Init = func(p []byte) { shm.PutElements(p, initial) }
 	}
-	w.params = func() []byte {
-		params := coord.AppendUint(coord.AppendUint(coord.AppendArray(nil, 3), uint64(n)), layout.Size)
+	if isServed(m) {
+		w.params = coord.AppendUint(coord.AppendUint(coord.AppendArray(nil, 3), uint64(n)), layout.Size)
 		if len(initial) > 0 {
-			return coord.AppendBytes(params, shm.BytesOf(initial))
+			w.params = coord.AppendBytes(w.params, shm.BytesOf(initial))
+		} else {
+			w.params = coord.AppendNull(w.params)
 		}
-		return coord.AppendNull(params)
 	}
 	h, err := openShared(m, w)
 	if err != nil {
@@ -158,7 +159,7 @@ func (a *Array[T]) Load(i int) (t T) {
 	} else {
 		t = s[i]
 	}
-	a.h.obj.Acquire()
+	a.h.observe()
 	return t
 }
 
@@ -170,7 +171,7 @@ func (a *Array[T]) Store(i int, t T) {
 		return
 	}
 	s := *p
-	a.h.obj.Release()
+	a.h.publish()
 	if shm.IsWord(a.size) {
 		shm.StoreAt(shm.ElementAt(&s[i]), t)
 	} else {
@@ -184,7 +185,7 @@ func AddAt[T Number](a *Array[T], i int, d T) T {
 	if p == nil {
 		return addAtRemote(a, i, d)
 	}
-	a.h.obj.Release()
+	a.h.publish()
 	return shm.AddAt(shm.ElementAt(&(*p)[i]), d)
 }
 
@@ -226,8 +227,8 @@ func (a *Array[T]) Do(ctx context.Context, f func([]T) error) error {
 		return a.h.fail(op, err)
 	}
 	defer lock.Unlock(d)
-	a.h.obj.Acquire()
-	defer a.h.obj.Release()
+	a.h.observe()
+	defer a.h.publish()
 	return f(*elems)
 }
 

@@ -50,8 +50,10 @@ func (b *Barrier) open(m *Manager, op, name string, parties int, opts []Option) 
 	if err != nil {
 		return opError(op, kind.String(), name, err)
 	}
-	w := wanted{op: op, spec: shm.BarrierSpec(name, uint32(parties)),
-		params: func() []byte { return coord.AppendUint(coord.AppendArray(nil, 1), uint64(parties)) }}
+	w := wanted{op: op, spec: shm.BarrierSpec(name, uint32(parties))}
+	if isServed(m) {
+		w.params = coord.AppendUint(coord.AppendArray(nil, 1), uint64(parties))
+	}
 	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
 	w.spec.Describe = func(n uint64, _ uint32) string { return fmt.Sprintf("%d parties", n) }
 	h, err := openShared(m, w)
@@ -86,9 +88,9 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 		return b.waitRemote(ctx, op)
 	}
 	defer b.leave()
-	b.h.obj.Release()
+	b.h.publish()
 	index, err = r.Wait(ctx, b.action)
-	b.h.obj.Acquire()
+	b.h.observe()
 	return index, b.failed(op, err)
 }
 

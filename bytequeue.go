@@ -155,7 +155,7 @@ func (q *ByteQueue) CommitContext(ctx context.Context, buf []byte) error {
 		}
 		return nil
 	}
-	q.h.obj.Release()
+	q.h.publish()
 	if err := items.Commit(ctx, block, len(buf), true); err != nil {
 		q.lend(block, buf)
 		return q.h.fail(op, err)
@@ -191,7 +191,7 @@ func (q *ByteQueue) receive(ctx context.Context, op string, wait bool) ([]byte, 
 	if err != nil {
 		return nil, q.h.fail(op, err)
 	}
-	q.h.obj.Acquire()
+	q.h.observe()
 	if q.h.obj.Closed() { // what is lent goes with the handle: the caller gets the item all the same
 		view = append(make([]byte, 0, max(1, len(view))), view...)
 		return view, q.h.fail(op, items.Drop(block))

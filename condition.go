@@ -53,12 +53,12 @@ func (c *Condition) open(m *Manager, op, name string, lock *Lock, opts []Option)
 	}
 	w := wanted{op: op, spec: shm.ConditionSpec(name, inner)}
 	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
-	w.params = func() []byte {
-		params := coord.AppendArray(nil, 1)
-		if lock == nil {
-			return coord.AppendNull(params)
-		}
-		return coord.AppendText(params, lock.h.name)
+	switch {
+	case !isServed(m):
+	case lock == nil:
+		w.params = coord.AppendNull(coord.AppendArray(nil, 1))
+	default:
+		w.params = coord.AppendText(coord.AppendArray(nil, 1), lock.h.name)
 	}
 	h, err := openShared(m, w)
 	if err != nil {
@@ -178,7 +178,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 	if err != nil {
 		return c.h.fail(op, err)
 	}
-	c.lock.h.obj.Release()
+	c.lock.h.publish()
 	if err := m.Unlock(c.lock.d); err != nil {
 		w.Leave()
 		return c.h.fail(op, err)
@@ -191,7 +191,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 		return c.h.closedErr(op)
 	}
 	_, lerr := m.Lock(context.Background(), c.lock.h.obj.Domain(), c.lock.mode)
-	c.lock.h.obj.Acquire()
+	c.lock.h.observe()
 	if err == nil {
 		w.Leave() // not before: who dies waiting for the lock has not heard of the notification
 	}

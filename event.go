@@ -9,6 +9,9 @@ import (
 )
 
 // Event is a flag that processes wait for. A waiter that dies leaves no trace.
+//
+// A Close that overlaps with Set or Clear of the same handle is the program's own race, as they
+// may be one instruction each: they may or may not take place.
 type Event struct{ base[futex.Event] }
 
 // NewEvent makes sure that there is an event called name, and attaches to it. ""
@@ -32,9 +35,11 @@ func (e *Event) open(m *Manager, op, name string, opts []Option) error {
 	if err != nil {
 		return opError(op, shm.Event.String(), name, err)
 	}
-	h, err := openShared(m, wanted{op: op,
-		spec:   shm.Spec{Name: name, Kind: shm.Event, Payload: shm.EventPayload, Exclusive: o.exclusive},
-		params: func() []byte { return coord.AppendArray(nil, 0) }})
+	w := wanted{op: op, spec: shm.Spec{Name: name, Kind: shm.Event, Payload: shm.EventPayload, Exclusive: o.exclusive}}
+	if isServed(m) {
+		w.params = coord.AppendArray(nil, 0)
+	}
+	h, err := openShared(m, w)
 	if err != nil {
 		return err
 	}
@@ -46,6 +51,15 @@ func (e *Event) open(m *Manager, op, name string, opts []Option) error {
 
 // Set raises the flag and wakes all who wait.
 func (e *Event) Set() error {
+	if !shm.Race {
+		if w := e.local.Load(); w != nil && w.TrySet() {
+			return nil
+		}
+	}
+	return e.setSlow()
+}
+
+func (e *Event) setSlow() error {
 	const op = "set"
 	w, err := e.use(op)
 	if err != nil {
@@ -55,13 +69,22 @@ func (e *Event) Set() error {
 		return e.h.tell(op, "set", nil)
 	}
 	defer e.leave()
-	e.h.obj.Release()
+	e.h.publish()
 	w.Set(e.h.m.arena.Domain())
 	return nil
 }
 
 // Clear lowers the flag.
 func (e *Event) Clear() error {
+	if !shm.Race {
+		if w := e.local.Load(); w != nil && w.TryClear() {
+			return nil
+		}
+	}
+	return e.clearSlow()
+}
+
+func (e *Event) clearSlow() error {
 	const op = "clear"
 	w, err := e.use(op)
 	if err != nil {
@@ -88,13 +111,22 @@ func (e *Event) IsSet() (set bool) {
 	}
 	defer e.leave()
 	set = w.IsSet()
-	e.h.obj.Acquire()
+	e.h.observe()
 	return set
 }
 
 // Wait returns nil once the event is set, or was set since Wait began. Errors:
 // ErrClosed, the context's.
 func (e *Event) Wait(ctx context.Context) error {
+	if !shm.Race {
+		if w := e.local.Load(); w != nil && w.IsSet() {
+			return nil
+		}
+	}
+	return e.waitSlow(ctx)
+}
+
+func (e *Event) waitSlow(ctx context.Context) error {
 	const op = "wait"
 	w, err := e.use(op)
 	if err != nil {
@@ -109,7 +141,7 @@ func (e *Event) Wait(ctx context.Context) error {
 			return e.h.fail(op, err)
 		}
 	}
-	e.h.obj.Acquire()
+	e.h.observe()
 	return nil
 }
 

@@ -21,11 +21,15 @@ type handle struct {
 	r    *remote     // where the coordinator performs the operations
 }
 
+// isServed reports that the coordinator performs the operations on m's objects in shared
+// memory.
+func isServed(m *Manager) bool { return m != nil && m.arena == nil }
+
 // wanted is what a constructor wants to be there.
 type wanted struct {
 	op     string // "new" or "open"
 	spec   shm.Spec
-	params func() []byte // what the coordinator wants to know to make it
+	params []byte // what the coordinator wants to know to make it, where it does
 	tenure tenure
 }
 
@@ -89,8 +93,8 @@ func (h *handle) register(w wanted) error {
 		mode = coord.Exclusive
 	}
 	h.r = &remote{typ: w.spec.Type, tenure: w.tenure}
-	if mode != coord.Attach && w.params != nil {
-		h.r.params = w.params()
+	if mode != coord.Attach {
+		h.r.params = w.params
 	}
 	ctx, cancel := bounded(h.m)
 	defer cancel()
@@ -113,7 +117,7 @@ func (h *handle) baptise(op string) error {
 	return nil
 }
 
-// constructorContext bounds a constructor.
+// constructorContext bounds a constructor, and what else hardly ever waits.
 func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
 	return lazy.WithTimeout(m.ctx, m.opts.Timeout)
 }
@@ -149,6 +153,20 @@ func (h *handle) leave() {
 	}
 }
 
+// publish and observe tell the race detector of the edges that shared memory has: what came
+// before one's publish, another's observe comes after. Without it they are nothing.
+func (h *handle) publish() {
+	if shm.Race {
+		h.obj.Release()
+	}
+}
+
+func (h *handle) observe() {
+	if shm.Race {
+		h.obj.Acquire()
+	}
+}
+
 // gone is the error of a handle that cannot be used: it was not made by a constructor, or
 // it or its manager was closed.
 func (h *handle) gone(op string) error {
@@ -171,11 +189,13 @@ func (h *handle) close() error {
 	if err := h.gone("close"); err != nil {
 		return err
 	}
-	ctx, cancel := bounded(h.m)
-	defer cancel()
 	if h.r != nil {
+		ctx, cancel := bounded(h.m)
+		defer cancel()
 		return h.fail("close", h.release(ctx))
 	}
+	ctx, cancel := constructorContext(h.m)
+	defer cancel()
 	return h.fail("close", h.obj.Close(ctx))
 }
 

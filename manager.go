@@ -220,7 +220,7 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	if m.arena != nil {
-		if err := m.removeLocal(ctx, name); err != errInCoordinator {
+		if err := m.arena.RemoveMapped(ctx, name); !errors.Is(err, ErrNotLocal) {
 			return m.fail("remove", name, err)
 		}
 	}
@@ -229,25 +229,6 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 		err = client.Remove(ctx, name)
 	}
 	return m.fail("remove", name, err)
-}
-
-var errInCoordinator = errors.New("the object lives in the coordinator")
-
-// removeLocal takes the name of an object in the arena away. What the coordinator has, it
-// removes itself: so the name is taken from the object that was found, and from no other.
-func (m *Manager) removeLocal(ctx context.Context, name string) error {
-	for {
-		found, _, err := m.arena.Find(ctx, name)
-		switch {
-		case err != nil:
-			return err
-		case found.Kind.InCoordinator():
-			return errInCoordinator
-		}
-		if err = m.arena.Drop(ctx, name, found.Serial); !errors.Is(err, ErrNotFound) {
-			return err
-		}
-	}
 }
 
 // Shutdown ends the manager for all: constructors answer ErrClosed, workers' contexts

@@ -94,11 +94,12 @@ func openItems(m *Manager, op string, kind shm.Kind, name, typ string, opts []Op
 	}
 	w := wanted{op: op, spec: shm.QueueSpec(kind, name, typ, o.cap, o.atLeastOnce)}
 	w.spec.Exclusive, w.spec.Any = o.exclusive, op == "open"
-	w.params = func() []byte {
-		if kind == shm.ByteQueue {
-			return coord.AppendUint(coord.AppendArray(nil, 1), uint64(o.cap))
-		}
-		return coord.AppendBool(coord.AppendUint(coord.AppendArray(nil, 2), uint64(o.cap)), o.atLeastOnce)
+	switch {
+	case !isServed(m):
+	case kind == shm.ByteQueue:
+		w.params = coord.AppendUint(coord.AppendArray(nil, 1), uint64(o.cap))
+	default:
+		w.params = coord.AppendBool(coord.AppendUint(coord.AppendArray(nil, 2), uint64(o.cap)), o.atLeastOnce)
 	}
 	return openShared(m, w)
 }
@@ -123,7 +124,7 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 	if q.form != formFixed {
 		return q.putVariable(ctx, items, op, item, wait)
 	}
-	q.h.obj.Release()
+	q.h.publish()
 	err = items.Put(ctx, nil, shm.BytesOfOne(&item), wait)
 	q.h.obj.Leave()
 	if err != nil {
@@ -135,7 +136,7 @@ func (q *Queue[T]) put(ctx context.Context, op string, item T, wait bool) error 
 // putVariable ends a call that puts an item which is no copy of T.
 func (q *Queue[T]) putVariable(ctx context.Context, items *shm.Items, op string, item T, wait bool) (err error) {
 	defer q.leave() // also where T's own marshaller panics
-	q.h.obj.Release()
+	q.h.publish()
 	switch q.form {
 	case formBytes:
 		err = putText(ctx, items, *shm.BytesIn(&item), codec.Bytes, wait)
@@ -174,7 +175,7 @@ func (q *Queue[T]) PutMany(ctx context.Context, list []T) (int, error) {
 	}
 	defer q.leave()
 	if q.form == formFixed {
-		q.h.obj.Release()
+		q.h.publish()
 		n, err := q.putManyFixed(ctx, items, list)
 		return n, q.h.fail(op, err)
 	}
@@ -276,7 +277,7 @@ func (q *Queue[T]) getInto(ctx context.Context, op string, wait bool, item *T) e
 	put := func(b []byte) { copy(dst, b) }
 	c, err := items.Get(ctx, wait, put, put)
 	if err == nil {
-		q.h.obj.Acquire()
+		q.h.observe()
 		if c != 0 {
 			q.claim(c)
 		}
@@ -310,7 +311,7 @@ func (q *Queue[T]) take(ctx context.Context, items *shm.Items, op string, wait b
 	if err != nil {
 		return q.failGet(op, err)
 	}
-	q.h.obj.Acquire()
+	q.h.observe()
 	place := q.claim(c)
 	if whole != nil {
 		return q.decoded(op, place, decodeInto(whole, item))
@@ -395,7 +396,7 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 	}
 	dst := shm.BytesOf(list)
 	claims, n, err := items.GetMany(ctx, len(list), func(i int, b []byte) { copy(dst[i*q.size:(i+1)*q.size], b) })
-	q.h.obj.Acquire()
+	q.h.observe()
 	for _, c := range claims {
 		q.claim(c)
 	}
@@ -519,7 +520,7 @@ func (q *Queue[T]) TaskDone() error {
 		return q.h.tell(op, "taskdone", nil)
 	}
 	defer q.leave()
-	q.h.obj.Release()
+	q.h.publish()
 	if !items.Confirms() {
 		return q.h.fail(op, items.DoneAny())
 	}
@@ -547,7 +548,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	}
 	defer q.leave()
 	err = items.Join(ctx)
-	q.h.obj.Acquire()
+	q.h.observe()
 	return q.h.fail(op, err)
 }
 

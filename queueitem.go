@@ -123,7 +123,7 @@ func (q *Queue[T]) getEncoded(ctx context.Context, items *shm.Items, op string, 
 	if err != nil {
 		return q.failGet(op, err)
 	}
-	q.h.obj.Acquire()
+	q.h.observe()
 	place := q.claim(claim)
 	if !large {
 		decodeErr = decodeInto(buf.Bytes(), item)

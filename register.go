@@ -117,7 +117,7 @@ func (t *Type[T]) New(m *Manager, name string, args ...any) (Ref, error) {
 	if err != nil {
 		return Ref{}, opError("new", typeid, name, err)
 	}
-	return t.open(m, name, wanted{op: "new", spec: shm.Spec{Exclusive: o.exclusive}, params: func() []byte { return params }})
+	return t.open(m, name, wanted{op: "new", spec: shm.Spec{Exclusive: o.exclusive}, params: params})
 }
 
 // Open opens the object called name. ErrNotFound: there is none. ErrType: it is something

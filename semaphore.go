@@ -81,11 +81,12 @@ func (s *Semaphore) open(m *Manager, op string, kind shm.Kind, name string, n in
 	w.spec.Describe = func(n uint64, flags uint32) string {
 		return fmt.Sprintf("%d units, permits %t", n, flags&shm.SemaphorePermits != 0)
 	}
-	w.params = func() []byte {
-		if kind == shm.BoundedSemaphore {
-			return coord.AppendUint(coord.AppendArray(nil, 1), uint64(n))
-		}
-		return coord.AppendBool(coord.AppendUint(coord.AppendArray(nil, 2), uint64(n)), o.permits)
+	switch {
+	case !isServed(m):
+	case kind == shm.BoundedSemaphore:
+		w.params = coord.AppendUint(coord.AppendArray(nil, 1), uint64(n))
+	default:
+		w.params = coord.AppendBool(coord.AppendUint(coord.AppendArray(nil, 2), uint64(n)), o.permits)
 	}
 	h, err := openShared(m, w)
 	if err != nil {
@@ -123,11 +124,12 @@ func (s *Semaphore) acquireSlow(ctx context.Context, op string, wait bool) error
 	case u == nil:
 		return s.h.tell(op, "tryacquire", nil)
 	}
-	defer s.leave()
-	if err := u.Acquire(ctx, wait); err != nil {
+	err = u.Acquire(ctx, wait)
+	s.h.observe()
+	s.leave()
+	if err != nil {
 		return s.h.fail(op, err)
 	}
-	s.h.obj.Acquire()
 	return nil
 }
 
@@ -162,9 +164,10 @@ func (s *Semaphore) release(n int) error {
 	if u == nil {
 		return s.h.tell(op, "release", nil, uint64(n))
 	}
-	defer s.leave()
-	s.h.obj.Release()
-	return s.h.fail(op, u.Release(uint32(n)))
+	s.h.publish()
+	err = u.Release(uint32(n))
+	s.leave()
+	return s.h.fail(op, err)
 }
 
 // Value is how many units can be taken now; 0 once the handle is closed.

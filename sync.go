@@ -60,7 +60,9 @@ func (l *mutex) open(m *Manager, op string, kind shm.Kind, name string, opts []O
 	if o.autoRecover {
 		w.spec.Flags = lockAutoRecover
 	}
-	w.params = func() []byte { return coord.AppendBool(coord.AppendArray(nil, 1), o.autoRecover) }
+	if isServed(m) {
+		w.params = coord.AppendBool(coord.AppendArray(nil, 1), o.autoRecover)
+	}
 	h, err := openShared(m, w)
 	if err == nil {
 		l.take(h)
@@ -165,7 +167,7 @@ func (l *Lock) TryLock() error {
 	if _, err := m.TryLock(l.d, l.mode); err != nil {
 		return l.h.fail(op, err)
 	}
-	l.h.obj.Acquire()
+	l.h.observe()
 	return nil
 }
 
@@ -186,7 +188,7 @@ func (l *Lock) acquire(ctx context.Context, op string, mode futex.Mode) error {
 	if _, err := m.Lock(ctx, l.h.obj.Domain(), mode); err != nil {
 		return l.h.fail(op, err)
 	}
-	l.h.obj.Acquire()
+	l.h.observe()
 	return nil
 }
 
@@ -211,7 +213,7 @@ func (l *Lock) unlockSlow() error {
 		return l.h.tell(op, "unlock", nil)
 	}
 	defer l.leave()
-	l.h.obj.Release()
+	l.h.publish()
 	return l.h.fail(op, m.Unlock(l.d))
 }
 
@@ -230,9 +232,9 @@ func (l *Lock) Do(ctx context.Context, f func() error) error {
 	if _, err := m.Lock(ctx, l.h.obj.Domain(), l.mode); err != nil {
 		return l.h.fail(op, err)
 	}
-	l.h.obj.Acquire()
+	l.h.observe()
 	defer func() {
-		l.h.obj.Release()
+		l.h.publish()
 		_ = m.Unlock(l.d) // fails if f unlocked it
 	}()
 	return f()
@@ -416,7 +418,7 @@ func (l *RLock) acquireIn(ctx, until context.Context, op string, m *futex.Mutex,
 		return ctx, l.h.fail(op, err)
 	}
 	if m != nil {
-		l.h.obj.Acquire()
+		l.h.observe()
 		fence = m.Fence()
 	}
 	return context.WithValue(ctx, l.key(), &hold{fence: fence, depth: 1}), nil
@@ -480,7 +482,7 @@ func (l *RLock) unlockIn(ctx context.Context, op string, m *futex.Mutex) error {
 		return l.h.fail(op, l.unlockUnheld(m))
 	}
 	return l.h.fail(op, k.undo(func() error {
-		l.h.obj.Release()
+		l.h.publish()
 		return m.Unlock(l.d)
 	}))
 }

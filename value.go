@@ -68,12 +68,13 @@ func (v *Value[T]) open(m *Manager, op, name string, opts []Option) error {
 	if o.hasInitial {
 		w.spec.Init = func(p []byte) { shm.Put(p, initial) }
 	}
-	w.params = func() []byte {
-		params := coord.AppendUint(coord.AppendArray(nil, 2), layout.Size)
+	if isServed(m) {
+		w.params = coord.AppendUint(coord.AppendArray(nil, 2), layout.Size)
 		if o.hasInitial {
-			return coord.AppendBytes(params, shm.BytesOfOne(&initial))
+			w.params = coord.AppendBytes(w.params, shm.BytesOfOne(&initial))
+		} else {
+			w.params = coord.AppendNull(w.params)
 		}
-		return coord.AppendNull(params)
 	}
 	h, err := openShared(m, w)
 	if err != nil {
@@ -106,7 +107,7 @@ func (v *Value[T]) Close() error {
 func (v *Value[T]) Load() T {
 	if p := v.cell.Place(); p != nil {
 		t := shm.LoadAt[T](p)
-		v.h.obj.Acquire()
+		v.h.observe()
 		return t
 	}
 	return v.loadSlow()
@@ -139,7 +140,7 @@ func (v *Value[T]) Store(t T) {
 
 func (v *Value[T]) storeSlow(t T) {
 	if p := v.cell.Place(); p != nil {
-		v.h.obj.Release()
+		v.h.publish()
 		shm.StoreAt(p, t)
 		return
 	}
@@ -159,9 +160,9 @@ func (v *Value[T]) storeRemote(t T) {
 // Swap sets the value and returns the one before.
 func (v *Value[T]) Swap(t T) (old T) {
 	if p := v.cell.Place(); p != nil {
-		v.h.obj.Release()
+		v.h.publish()
 		old = shm.SwapAt(p, t)
-		v.h.obj.Acquire()
+		v.h.observe()
 		return old
 	}
 	if v.isMapped() {
@@ -206,9 +207,9 @@ func Add[T Number](v *Value[T], d T) T {
 
 func addSlow[T Number](v *Value[T], d T) (sum T) {
 	if p := v.cell.Place(); p != nil {
-		v.h.obj.Release()
+		v.h.publish()
 		sum = shm.AddAt(p, d)
-		v.h.obj.Acquire()
+		v.h.observe()
 		return sum
 	}
 	if v.h == nil || v.isMapped() { // closed: a Number is one atomic
@@ -233,9 +234,9 @@ func CompareAndSwap[T comparable](v *Value[T], old, new T) bool {
 
 func swapIfSlow[T comparable](v *Value[T], old, new T) (swapped bool) {
 	if p := v.cell.Place(); p != nil {
-		v.h.obj.Release()
+		v.h.publish()
 		swapped = shm.SwapIfAt(p, old, new)
-		v.h.obj.Acquire()
+		v.h.observe()
 		return swapped
 	}
 	if v.isMapped() {

@@ -53,6 +53,18 @@ func (e *Event) setWaking(d *Domain, w uint32) bool {
 	return true
 }
 
+// TrySet is Set where nobody is to be woken. False says nothing but that Set must be called.
+func (e *Event) TrySet() bool {
+	w := atom.Load32(&e.word)
+	return w&eventSet != 0 || w&eventSleepers == 0 && atom.CAS32(&e.word, w, w+eventStep|eventSet)
+}
+
+// TryClear is Clear, once tried.
+func (e *Event) TryClear() bool {
+	w := atom.Load32(&e.word)
+	return w&eventSet == 0 || atom.CAS32(&e.word, w, w&^eventSet)
+}
+
 // Clear lowers the flag.
 func (e *Event) Clear() {
 	for {

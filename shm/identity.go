@@ -41,5 +41,5 @@ func (a *Arena) Drop(ctx context.Context, name string, serial uint64) error {
 	if serial == 0 {
 		return errs.ErrNotFound
 	}
-	return a.remove(ctx, name, serial)
+	return a.remove(ctx, name, serial, false)
 }

@@ -207,11 +207,20 @@ func (a *Arena) create(s *Spec, hash uint32) (uint32, error) {
 
 // Remove takes the name away at once. The memory is freed when no live process has
 // the object attached. Errors: ErrNotFound.
-func (a *Arena) Remove(ctx context.Context, name string) error { return a.remove(ctx, name, 0) }
+func (a *Arena) Remove(ctx context.Context, name string) error {
+	return a.remove(ctx, name, 0, false)
+}
 
-// remove takes the name away from the object with that serial, from any if it is 0. Of a
-// coordinator's object the entry is all that there is, and goes with the name.
-func (a *Arena) remove(ctx context.Context, name string, serial uint64) error {
+// RemoveMapped is Remove of what lives in the arena: ErrNotLocal for what a coordinator has,
+// which removes that itself.
+func (a *Arena) RemoveMapped(ctx context.Context, name string) error {
+	return a.remove(ctx, name, 0, true)
+}
+
+// remove takes the name away from the object with that serial, from any if it is 0, or from
+// any that is mapped. Of a coordinator's object the entry is all that there is, and goes with
+// the name.
+func (a *Arena) remove(ctx context.Context, name string, serial uint64, mapped bool) error {
 	if err := a.begin(); err != nil {
 		return err
 	}
@@ -221,8 +230,11 @@ func (a *Arena) remove(ctx context.Context, name string, serial uint64) error {
 	}
 	defer a.unlock()
 	i, ok := a.find(name, nameHash(name))
-	if !ok || serial != 0 && a.ref(i).Serial != serial {
+	switch {
+	case !ok || serial != 0 && a.ref(i).Serial != serial:
 		return errs.ErrNotFound
+	case mapped && a.entry(i).kind().InCoordinator():
+		return errs.ErrNotLocal
 	}
 	a.unlink(i)
 	a.mu.Lock()
