@@ -86,8 +86,13 @@ func opError(op, kind, name string, err error) error {
 	if err == nil || isContextError(err) {
 		return err
 	}
-	if r, ok := err.(*errs.RemoteError); ok {
-		err = (*RemoteError)(r)
+	switch inner := err.(type) {
+	case *errs.RemoteError:
+		err = (*RemoteError)(inner)
+	case *OpError:
+		if inner.Op == op { // it knew less of the object
+			err = inner.Err
+		}
 	}
 	return &OpError{Op: op, Kind: kind, Name: name, Err: err}
 }

@@ -127,9 +127,6 @@ func (h *handle) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if inner, ok := err.(*OpError); ok && inner.Op == op {
-		err = inner.Err
-	}
 	return opError(op, h.kind, h.name, err)
 }
 
@@ -182,7 +179,7 @@ func (h *handle) gone(op string) error {
 func (h *handle) closedErr(op string) error { return h.fail(op, ErrClosed) }
 
 func errNoHandle(op string) error {
-	return &OpError{Op: op, Err: fmt.Errorf("%w: the handle was not made by a constructor", ErrClosed)}
+	return opError(op, "", "", fmt.Errorf("%w: the handle was not made by a constructor", ErrClosed))
 }
 
 func (h *handle) close() error {

@@ -68,7 +68,7 @@ func Start(ctx context.Context, o *Options) (*Manager, error) {
 	}
 	m, err := start(ctx, opts)
 	if err != nil {
-		return nil, &OpError{Op: "start", Err: err}
+		return nil, opError("start", "", "", err)
 	}
 	return m, nil
 }
@@ -122,7 +122,7 @@ func createArena(memory int64) (arena *shm.Arena, err error) {
 func Connect(ctx context.Context, addr string, o *Options) (*Manager, error) {
 	m, err := connect(ctx, addr, o.orDefault())
 	if err != nil {
-		return nil, &OpError{Op: "connect", Name: addr, Err: err}
+		return nil, opError("connect", "", addr, err)
 	}
 	return m, nil
 }
@@ -200,7 +200,7 @@ func FromEnv(ctx context.Context) (*Manager, error) {
 	}
 	addr := os.Getenv("CAROM_ADDR")
 	if addr == "" {
-		return nil, &OpError{Op: "from env", Err: fmt.Errorf("this process is no worker, and CAROM_ADDR is not set: %w", ErrNotFound)}
+		return nil, opError("from env", "", "", fmt.Errorf("this process is no worker, and CAROM_ADDR is not set: %w", ErrNotFound))
 	}
 	return Connect(ctx, addr, nil)
 }
@@ -326,7 +326,7 @@ func (m *Manager) check(op string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return &OpError{Op: op, Err: fmt.Errorf("the manager: %w", ErrClosed)}
+		return opError(op, "", "", fmt.Errorf("the manager: %w", ErrClosed))
 	}
 	return nil
 }
@@ -334,7 +334,7 @@ func (m *Manager) check(op string) error {
 func (m *Manager) fail(op, name string, err error) error { return opError(op, "", name, err) }
 
 func errNilManager(op string) error {
-	return &OpError{Op: op, Err: fmt.Errorf("%w: the manager is nil", ErrClosed)}
+	return opError(op, "", "", fmt.Errorf("%w: the manager is nil", ErrClosed))
 }
 
 // managers of this process, by the id of their arena: a handle that arrives names it.

@@ -62,11 +62,11 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if len(c.AuthKey) == 0 {
 		var err error
 		if c.AuthKey, err = endpoint.KeyFromEnv(); err != nil {
-			return &OpError{Op: "serve", Err: err}
+			return opError("serve", "", "", err)
 		}
 	}
 	if err := codec.Check(c.Codec); err != nil {
-		return &OpError{Op: "serve", Err: err}
+		return opError("serve", "", "", err)
 	}
 	if c.Codec == nil {
 		c.Codec = CBOR
@@ -79,12 +79,12 @@ func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	}
 	arena, err := createArena(c.Memory)
 	if err != nil {
-		return &OpError{Op: "serve", Err: err}
+		return opError("serve", "", "", err)
 	}
 	s, err := serve(arena, serveConfig{addrs: c.Listen, tls: c.TLS, key: c.AuthKey, limits: coord.Limits(c.Limits), codec: c.Codec, logger: c.Logger})
 	if err != nil {
 		_ = arena.Close(context.Background())
-		return &OpError{Op: "serve", Name: strings.Join(c.Listen, " "), Err: err}
+		return opError("serve", "", strings.Join(c.Listen, " "), err)
 	}
 	if c.Ready != nil {
 		c.Ready(s.addrs)

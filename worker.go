@@ -93,14 +93,8 @@ func NewWorker[A any](name string, f func(ctx context.Context, args A) error) *W
 // errors.ErrUnsupported for a manager that is connected by TLS, whose configuration cannot be
 // handed over; ErrClosed; ctx's.
 func (w *Worker[A]) Start(ctx context.Context, m *Manager, args A) (*Process, error) {
-	if w == nil {
-		return nil, errNoHandle("start")
-	}
 	p, err := startWorker(ctx, m, w.name, args)
-	if err != nil && !isContextError(err) {
-		return nil, &OpError{Op: "start", Kind: "Worker", Name: w.name, Err: err}
-	}
-	return p, err
+	return p, opError("start", "Worker", w.name, err)
 }
 
 // Go starts the worker in a group. What goes wrong, also with starting it, is for the
