@@ -14,14 +14,16 @@ import (
 // leaves it in its place.
 //
 // Keys are equal if their CBOR is: 1 and int8(1) are one key, and so are all
-// NaNs, and 0 and -0, which is stored as 0. Each method is one atomic step at the coordinator, unless it says
-// otherwise.
+// NaNs, and 0 and -0, which is stored as 0. Each method is one atomic step at the
+// coordinator, unless it says otherwise.
 //
-// Methods return the context's error as soon as it ends, ErrUnavailable when
-// the coordinator is gone, ErrClosed after Close, ErrType for what does not fit
-// K or V, ErrNoMemory beyond the coordinator's budget, and ErrTooLarge for what
-// does not fit into one message. A change that was cancelled on its way may
-// have been made.
+// Methods return ErrUnavailable when the coordinator is gone, ErrClosed after Close,
+// ErrType for what does not fit K or V, ErrNoMemory beyond the coordinator's budget,
+// and ErrTooLarge for what does not fit into one message. The context's error means
+// that nothing was changed: where the context ends on the way, the method waits for
+// the coordinator to say what became of the call. An error that wraps ErrUnavailable
+// and the context's says that it did not answer within 5 s (1 s without a connection):
+// then the change may have been made.
 type Dict[K comparable, V any] struct{ base[none] }
 
 // Entry is a key of a Dict with its value. Version is different after every

@@ -36,28 +36,55 @@
 // handle that is an argument, an item of a queue or an entry of a dict arrives attached.
 // NewX makes sure that an object of a name exists and attaches to it, so N equal
 // processes can all call it; OpenX only attaches. Programs that were started
-// independently meet through "carom serve" and Connect.
+// independently connect to a coordinator that you run: "carom serve", and Connect.
 //
-// A method takes a context if it may wait for somebody else, and returns an error if it
+// A method takes a context if it may wait for another process, and returns an error if it
 // can fail. An error means that nothing was acquired, stored or taken; the exceptions
-// are documented where they are.
+// are documented where they are. A context that has ended already does not keep a call from
+// doing what takes no waiting.
 //
 // # Where objects live
 //
 //   - In the arena, memory that all processes map: Value, Array, Queue, ByteQueue, Lock,
 //     RLock, Semaphore, BoundedSemaphore, Condition, Event, Barrier. Using them is a
 //     matter of loads, stores and futexes. The coordinator takes no part in it.
-//   - In the coordinator, a process of its own that Start launches: Dict, List and
-//     Namespace. Each call is one round trip over a socket.
+//   - In the coordinator, a process of its own that Start launches: Dict, List, Namespace, and
+//     objects of registered types. Each call is one round trip: through memory where the
+//     process maps the arena, else over a socket.
+//
+// # Handles
+//
+// A constructor returns a handle. Any number of goroutines may use one, and a process may have
+// several on one object. An object stays when its handles are closed: Manager.Remove takes its
+// name away, and the last handle in any process its memory. (An object that a method of a
+// registered type returned is different: it goes with its last handle.)
+//
+//   - Close ends the calls that wait inside the handle: they return ErrClosed and take nothing.
+//     Calls at work go on to their ends, in which the object's memory stays. Close waits for
+//     none of them. Other handles notice nothing.
+//   - Calls after Close are ErrClosed, a second Close too. Methods without an error return
+//     the zero value then, and Err says why.
+//   - Close returns what the handle had taken from a queue with AtLeastOnce and not confirmed,
+//     and frees what a ByteQueue had lent. It releases neither locks nor permits: those belong
+//     to the process.
+//   - Each call of Value.Lock and Array.Lock makes a handle on the lock inside the object. It is
+//     closed with the handle that made it, at the latest, and does not travel.
+//   - The memory of a Value, an Array, a lock, an event or a semaphore stays attached for a
+//     second after the last Close, unless memory is scarce: an access of one instruction may
+//     be under way. Array.Slice must not be used after Close.
+//   - Options.Timeout bounds Close, also beside a process that is stopped, and Manager.Close,
+//     which closes all handles.
+//   - The zero value of a handle type is a closed handle. A nil pointer panics, as a nil
+//     *sync.Mutex does.
 //
 // # Processes
 //
 // Start launches the coordinator, and a Worker's Start a worker: both are this executable,
-// which Init turns into what it is to be. They belong to the process that started them, and go
-// when it goes, however it ends.
+// which Init turns into what it is to be. They belong to the process that started them, and end
+// when it ends, whatever ended it.
 //
-//   - What a worker's function returns is what Process.Wait returns, also where somebody else
-//     reaps this process's children. A process that ends before its function returns has
+//   - What a worker's function returns is what Process.Wait returns, also where another part of
+//     the program reaps this process's children. A process that ends before its function returns has
 //     failed: by os.Exit, also with status 0, by runtime.Goexit, exec, a crash or a signal.
 //   - A worker's context ends when the manager is closed, when the process that started it is
 //     gone, when the context that Start was given ends, and with SIGTERM. context.Cause tells
@@ -83,18 +110,18 @@
 // nevertheless, by the same API: the coordinator performs the operations, on the very
 // words that local processes use. Options.Remote, or CAROM_REMOTE=1 in the environment,
 // does the same where the arena could be mapped, for a whole program and its workers. In
-// the arena, the session is a process, and its end a process's death. What differs:
+// the arena, the session is a process, and its end is a process's death. What differs:
 //
 //   - Each operation is a round trip, of tens of microseconds on one machine. A method that
-//     takes no context is bounded by Options.Timeout. One that has no error either gives the
+//     takes no context is bounded by Options.Timeout. If it has no error either, it returns the
 //     zero value where the round trip fails, and Err says why.
 //   - Array.Slice is a copy. Array.Do works on a copy, and stores the elements that f
 //     changed. Array.All reads many elements at once. ByteQueue copies what it sends.
 //   - Objects in the arena do not go on without the coordinator: they are ErrUnavailable.
-//   - A connection that is lost is made anew, and nothing is lost with it. After the grace
-//     period (Limits) the session has died, and what it held with it: its handles of objects
-//     in the arena answer ErrNotFound, and are to be opened again. The death of a process
-//     that is connected by a unix socket is noticed at once.
+//   - A lost connection is made anew, and nothing is lost with it. After the grace period
+//     (Limits) the session is dead, and what it held is released as after a process's death:
+//     its handles of objects in the arena return ErrNotFound, and must be opened again. The
+//     coordinator notices at once when a process dies that is connected by a unix socket.
 //   - A value that goes into one message is bounded by the frame limit (Limits): an item of
 //     a queue, what InitialSlice says.
 //   - Elements are little-endian on the wire: a big-endian machine cannot use those of more
@@ -130,9 +157,8 @@
 // A struct may change from one version of a program to the next while both run. Where
 // structs are encoded, types are compatible if fields of one name have compatible types, of
 // which there is one at least; a field that only one side has is ignored by the other, and
-// left zero. A pointer is
-// compatible with what it points to. Everything else must be the same: the kinds of
-// numbers, keys of dicts and maps, elements of fixed size (Value, Array, and Queue of such),
+// left zero. A pointer is compatible with what it points to. Everything else must be the
+// same: the kinds of numbers, keys of dicts and maps, elements of fixed size (Value, Array, and Queue of such),
 // structs with the option toarray, and types that encode themselves. A type is compared with
 // the one by which the object was made. What writes back a value drops the fields that it
 // does not know. List's Index and Remove compare bytes, so they find what their own
@@ -157,28 +183,47 @@
 // method at a time runs on an object, unless the type is Concurrent. Methods can make and
 // use other objects of the coordinator, return objects that stay there (Returns), and give
 // streams (Iterate). Programs that run a coordinator by themselves register their types and
-// call Serve; "carom serve" knows none.
+// call Serve; the stock "carom serve" has no registered types.
 //
 // # Guarantees
 //
-//  1. Nobody waits for the dead. A lock whose owner died is ErrOwnerDied to all who want
-//     it until somebody calls Recover, or goes to the next with the option AutoRecover.
-//  2. An item is in a queue wholly or not at all, whatever kills its producer. A consumer
-//     that is killed has taken it or has not. With AtLeastOnce, what it took and did not
-//     confirm with TaskDone goes back to the front.
+// After each guarantee stand the tests that try it, in folder tests unless another is named.
+//
+//  1. No process waits for a dead one. Lock returns ErrOwnerDied if the owner died, to all that
+//     want the lock, until one of them calls Recover or Unlock; with the option AutoRecover,
+//     the next one gets the lock. A slow or stopped process is never mistaken for a dead one.
+//     (TestOwnerKilled, TestSweepersDie, TestManyDieAtOnce, TestStoppedOwner)
+//  2. A killed producer leaves its item fully queued or absent. A killed consumer leaves it
+//     taken or still queued. With AtLeastOnce, what a consumer took and did not confirm with
+//     TaskDone goes back to the front when it dies. (TestKilledInPutAndGet, TestCrashPoints,
+//     TestLinearizable)
 //  3. A Value is never seen half written, whatever its size and whatever kills its
-//     writer. Value.Update and Add lose no update.
-//  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise.
-//  5. Objects in the arena go on without the coordinator. Objects in the coordinator
-//     answer ErrUnavailable at once when it is gone for good, as the one that Start
-//     launched; where it may come back, calls wait for it until their contexts end.
+//     writer. Value.Update, Add and CompareAndSwap lose no update. (TestLinearizable,
+//     TestCrashPoints, TestStorm)
+//  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise. It
+//     happens once, also if the connection breaks meanwhile. (coord: TestDictIsLinearizable,
+//     TestCutAnywhere)
+//  5. Objects in the arena work without the coordinator. Objects in the coordinator return
+//     ErrUnavailable at once when it is gone for good, as the one that Start launched; where
+//     it may come back, calls wait for it until their contexts end. Then their handles return
+//     ErrNotFound: it has nothing of what was before. (TestCoordinatorKilled; cmd/carom:
+//     TestServeRestarted)
 //  6. The end of a context ends a wait promptly, and leaves the object as if the call had
-//     not been made.
-//  7. Nothing remains: when the last process is gone, whatever ended it, so is the memory.
-//     The coordinator and the workers go with the process that started the manager.
-//  8. Processes that disagree about an element type's layout get ErrType, not garbage.
-//  9. The arena stays within its budget (Options.Memory). Beyond it is ErrNoMemory.
-//  10. A hundred thousand blocked goroutines cost fewer than 200 threads.
+//     not been made. A deadline that passes in Barrier.Wait breaks the barrier, as documented
+//     there. (TestCancellationRacesWithAGrant, TestHundredThousandWait; coord:
+//     TestCancelledCalls)
+//  7. Close of a handle ends the calls that wait in it, and waits for none: see Handles.
+//     (TestClose, TestCloseBesideStoppedHolder)
+//  8. Nothing remains: when the last process is gone, whatever ended it, so is the memory.
+//     The coordinator and the workers end with the process that started them.
+//     (TestNothingStays, TestParentKilled, TestNoSocketIsLeft)
+//  9. Processes that disagree about an element type's layout get ErrType, not garbage.
+//     A type of which a part would not arrive is ErrType, too. (TestElementTypes; in this
+//     folder TestWhatWouldNotArriveIsRefused, TestStructsThatGainFields)
+//  10. The arena stays within its budget (Options.Memory). Beyond it is ErrNoMemory. (TestFull;
+//     shm: TestBudget)
+//  11. A hundred thousand blocked goroutines cost fewer than 200 threads.
+//     (TestHundredThousandWait)
 //
 // # Memory model
 //
@@ -187,23 +232,23 @@
 // those of sync/atomic are among goroutines. What a process wrote to shared memory
 // before it
 //
-//   - stored or added to a Value or an element, is seen by whoever loads that,
-//   - unlocked a lock, is seen by whoever locks it next,
-//   - put an item, is seen by whoever gets it,
+//   - stored or added to a Value or an element, is seen by a process that loads that,
+//   - unlocked a lock, is seen by the process that locks it next,
+//   - put an item, is seen by the process that gets it,
 //   - set an event, released a semaphore, notified a condition or arrived at a barrier,
-//     is seen by whoever is let go by it.
+//     is seen by the processes whose waits that ends.
 //
 // Array.Slice is plain memory: it needs one of these edges between its writers and its
 // readers, or it is a data race, which the race detector sees within a process and
-// nobody sees between two. What a killed process had written by plain stores before its
+// no tool sees between two. What a killed process had written by plain stores before its
 // death stays as it was at that moment.
 //
 // # Death
 //
 // Any process may be killed at any time. The kernel itself marks its death in a word of
-// the arena, within milliseconds and whatever the size of the dead. There is no heartbeat:
-// a process that is stopped or slow is not taken for dead. Whoever waits for it, or
-// the process beside it in the table, then takes back what it held:
+// the arena, within milliseconds and whatever the size of the process. There is no heartbeat:
+// a stopped or slow process is never mistaken for a dead one. A process that waits for the
+// dead one, or the process beside it in the table, then takes back what it held:
 //
 //	a Lock or RLock              becomes ErrOwnerDied, or free with AutoRecover
 //	a permit                     comes back: of a BoundedSemaphore, or with Permits
@@ -224,13 +269,16 @@
 //   - Linux on a 64-bit machine. Kernels before 5.16, which cannot wait for several words
 //     at once, are slower to wake. Elsewhere programs build, and Start returns an error that
 //     wraps errors.ErrUnsupported.
-//   - Elements of Value and Array are of fixed size and free of pointers. Queue, Dict,
-//     List and Namespace take whatever CBOR encodes.
+//   - Elements of Value and Array are of fixed size and free of pointers. Queue, Dict, List
+//     and Namespace accept any type that CBOR can encode whole: see Types that travel.
 //   - A name has at most 1,024 bytes of UTF-8. A manager has up to 16 million objects and
 //     4,095 processes. A message to the coordinator has at most 64 MiB.
 //   - Processes that share an arena trust each other: each can write all of it. Only the
-//     same user, or root, with the key, gets at it.
-//   - The dicts and lists of a coordinator are gone when it is.
+//     same user, or root, with the key, can map it.
+//   - The coordinator keeps dicts and lists in its memory only: they end with it.
+//   - An access of one instruction (Value.Load, a free lock's Lock) that a stop of its whole
+//     process (SIGSTOP) interrupts for more than a second may reach memory that is another
+//     object's by then, if the last handle was closed just before, and the object removed.
 //
 // # Debugging
 //
@@ -240,7 +288,7 @@
 //   - CAROM_LIVENESS=file makes a process use the fallback for detecting death, a file
 //     lock, as where the kernel's robust lists are filtered out.
 //   - Errors name the operation, the kind and the object: carom: lock Lock "cache.lock":
-//     owner died. Options.Logger gets what the coordinator has to say.
+//     owner died. Options.Logger gets what the coordinator logs.
 //
 // # Testing
 //
