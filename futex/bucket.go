@@ -2,18 +2,18 @@ package futex
 
 import "github.com/carom-ipc/carom/internal/atom"
 
-// A bucket is a word that stands for many: those on which parked goroutines of any process
-// wait and whose hash it is. It also says which of these to look at, by a longer hash, the
-// group: else a wake-up would cost a look at every word that somebody waits on.
+// Parked waiters of all processes share 64 bucket words; a word's hash selects its bucket. A
+// bucket also says which of its words to look at, by a longer hash, the group: else a wake-up
+// would cost a look at every word of the bucket on which a goroutine waits.
 //
 //	bits  | who writes    | meaning                                | writer dies
-//	0     | hubs, a ring  | a hub sleeps: who changes a word rings | one ring too many
-//	1     | who changes   | a word of another group than the       | the words in its
-//	      | a word        | last ring's changed after it           | records are rung for
+//	0     | hubs, a ring  | a hub sleeps: a change of a word rings | one ring too many
+//	1     | the changer   | a word of another group than the       | the words in its
+//	      | of a word     | last ring's changed after it           | records are rung for
 //	2–9   | a ring        | the group of its word                  |
 //	10–31 | a ring        | number of rings                        | as above
 //
-// Who changes a word does that first and then looks at the bucket; a hub flags the
+// A process that changes a word does that first and then looks at the bucket; a hub flags the
 // bucket first and then looks at the words. So either the hub sees the change, or the
 // change is followed by a ring; and what changed between a ring and the next flag is of the
 // ring's group, or has left bit 1.
@@ -28,7 +28,7 @@ const (
 	everyGroup = -2
 )
 
-// ringBucket is for who has changed a word of a group. It reports that hubs are to be woken.
+// ringBucket is for the process that has changed a word of a group. It reports that hubs are to be woken.
 func ringBucket(b *uint32, group uint32) bool {
 	for {
 		v := atom.Load32(b)

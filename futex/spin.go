@@ -35,8 +35,8 @@ type spinner struct {
 	message [gateShards]atomic.Int32 // looks; -n: none for the next n waits; 0: not known
 }
 
-// spinForMessage looks until ready reports true or the limit learned for word is reached. How
-// long it took is no lesson: looking ends with it anyway, and an answer that usually comes
+// spinForMessage looks until ready reports true or the limit learned for word is reached.
+// Elapsed time does not change the limit; only success does: an answer that usually comes
 // at once is the one that is worth waiting out an interruption for.
 func (d *Domain) spinForMessage(word *uint32, longest time.Duration, ready func() bool) bool {
 	most := looks() * int32(longest/time.Microsecond)

@@ -481,7 +481,7 @@ func (q *Items) retireBlock(off uint64) {
 }
 
 // ready reports that Get may find something. The segment under the cursor may be
-// freed meanwhile; then the answer is a wrong yes, found out under the lock.
+// freed meanwhile; then the answer is a false positive, corrected under the lock.
 func (q *Items) ready() bool {
 	if atom.Load64(&q.h.returned) != 0 {
 		return true

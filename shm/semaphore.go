@@ -109,7 +109,7 @@ func (u *Units) acquireSlow(ctx context.Context, wait bool) error {
 		if l.d.Spin(key, u.tryFast) {
 			return nil
 		}
-		key = nil // it was looked at long enough
+		key = nil // already spun; Await must not spin again
 	}
 	if err := l.begin(ctx); err != nil {
 		return err
