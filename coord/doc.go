@@ -31,8 +31,9 @@
 //     the session is lost, they return ErrUnavailable.
 //  4. Sessions, the objects that they have open, their streams and their
 //     running calls end with the client, when it is known to be dead, or when
-//     it has not come back within the grace period. Ids of objects are never
-//     used again, not even by another coordinator at the same address.
+//     it has not come back within the grace period. Each Open gives a handle of its
+//     own. Handles are never used again, not even by another coordinator at the same
+//     address.
 //  5. One directory, Names, decides what each name stands for. Open without Exclusive
 //     never fails because the name is taken by an object of that kind and type, and
 //     never returns an object whose name was removed before the call. A name whose

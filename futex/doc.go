@@ -6,18 +6,19 @@
 // # Words name their holders
 //
 // Whatever can be held names its holder in the very word that says it is held
-// (an ID: slot and generation of a process), so there is no instant at which
-// something is held by nobody knows whom. Whether that process lives is one load
+// (an ID: slot and generation of a process), so at every instant the holder of
+// whatever is held is known. Whether that process lives is one load
 // from its liveness word, which the kernel itself marks at its death.
 //
 // # Sleeping
 //
 // A Domain is one process's view. A goroutine that has to sleep first passes the
 // word's gate, so that one goroutine of a process at a time competes for a word,
-// then sleeps in the kernel on the word, on the liveness word of whoever it waits
+// then sleeps in the kernel on the word, on the liveness word of the process it waits
 // for, and on a private word that its context's end changes. A process has at most
 // MaxDirect such sleepers, each a thread; beyond that, waits are parked with the
-// hub, one thread for all of them.
+// hub, one thread for all of them. Below a process's Domain stand others, of its guests
+// and of its handles, each of which can be closed by itself (visit.go).
 //
 // # Death in the middle
 //

@@ -15,8 +15,8 @@
 // True are: the state word of a directory entry, the owner word of a block, the
 // attachment bits of a process, the ident word of a process's slot. Each changes by
 // one atomic store. Everything else (hash chains, counts, free lists, bytes used) is
-// derived, and is rebuilt from these by whoever takes the arena's lock over from a
-// dead owner.
+// derived: a process that takes the arena's lock over from a dead owner rebuilds it from
+// these.
 //
 // # Handles
 //
@@ -27,8 +27,8 @@
 //
 // # Death
 //
-// Each process watches its successor in the ring of slots (watcher.go). Who notices
-// a death looks at all slots and sweeps the dead (sweep.go): their locks become
+// Each process watches its successor in the ring of slots (watcher.go). A process that
+// notices a death looks at all slots and sweeps the dead (sweep.go): their locks become
 // "owner died", their blocks in flight are freed, their attachments end. A sweep is
 // idempotent and runs under a robust lock, so the next one finishes what a dead
 // sweeper began.

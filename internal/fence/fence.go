@@ -1,4 +1,5 @@
-// Package fence has a test that keeps the repository's rules about who may use what:
+// Package fence has a test that keeps the repository's rules about what may use what:
 // unsafe and go:linkname only in files named *_unsafe.go, no cgo, and imports that go
-// one way (cmd and examples → carom → coord and shm → futex → internal).
+// one way (cmd and examples → carom → internal/served, host, spawn, codec → coord and
+// shm; shm → futex).
 package fence

@@ -1,5 +1,5 @@
 // Package sched plays schedules: it runs the threads of several simulated processes one
-// at a time and decides, before every access to a shared word, who goes on. All its
+// at a time and decides, before every access to a shared word, which thread goes on. All its
 // decisions come from one generator, so a seed is an interleaving, and a failure is
 // reproduced by its seed. The idea is that of folly's DeterministicSchedule.
 //
@@ -7,7 +7,7 @@
 // every access and package futex sleeps, wakes and looks at the clock through it. What
 // it decides:
 //
-//   - who runs next: at random, or by random priorities with a few change points at
+//   - which thread runs next: at random, or by random priorities with a few change points at
 //     which the running thread becomes the least (PCT, Burckhardt and others, 2010,
 //     "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs");
 //   - which sleepers a wake-up reaches, and whether one wakes for no reason;
