@@ -123,8 +123,8 @@ func (a *Array[T]) take(h *handle, size uint64) error {
 	return nil
 }
 
-// Close detaches this handle, and those that Lock made; calls inside go on to their ends, and
-// those that wait end with ErrClosed. The array stays. ErrClosed: it was closed already.
+// Close detaches this handle, and that of the array's own lock; see Queue.Close for what
+// becomes of calls inside. The array stays. ErrClosed: it was closed already.
 func (a *Array[T]) Close() error {
 	a.own.close()
 	return a.base.Close()

@@ -198,8 +198,8 @@
 //     TaskDone goes back to the front when it dies. (TestKilledInPutAndGet, TestCrashPoints,
 //     TestLinearizable)
 //  3. A Value is never seen half written, whatever its size and whatever kills its
-//     writer. Value.Update, Add and CompareAndSwap lose no update. (TestLinearizable,
-//     TestCrashPoints, TestStorm)
+//     writer. Value.Update loses no other Update; Add, Swap and CompareAndSwap lose none of
+//     each other's changes. (TestLinearizable, TestCrashPoints, TestStorm)
 //  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise. It
 //     happens once, also if the connection breaks meanwhile. (coord: TestDictIsLinearizable,
 //     TestCutAnywhere)

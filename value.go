@@ -96,8 +96,8 @@ func (v *Value[T]) unbind() {
 	v.local.Store(nil)
 }
 
-// Close detaches this handle, and those that Lock made; calls inside go on to their ends, and
-// those that wait end with ErrClosed. The value stays. ErrClosed: it was closed already.
+// Close detaches this handle, and that of the value's own lock; see Queue.Close for what
+// becomes of calls inside. The value stays. ErrClosed: it was closed already.
 func (v *Value[T]) Close() error {
 	v.own.close()
 	return v.base.Close()
@@ -342,8 +342,7 @@ func (v *Value[T]) updateRemote(ctx context.Context, op string, f func(*T) error
 }
 
 // Lock is the value's own lock, which Update takes. Each call makes a handle of its own on
-// it, which is closed with this one at the latest. It does not travel to other processes; the
-// value does.
+// it, which goes with this one; it does not travel to other processes, the value does.
 func (v *Value[T]) Lock() *Lock { return v.own.of(v.h) }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.
