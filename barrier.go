@@ -68,10 +68,10 @@ func (b *Barrier) open(m *Manager, op, name string, parties int, opts []Option) 
 }
 
 // Wait waits for the other parties, and returns the order of arrival: 0 for the first,
-// parties-1 for the last, who runs the action before the others are released. Errors:
-// ErrBroken; the action's, in the one who ran it; ErrClosed. When ctx's deadline or the
+// parties-1 for the last, which runs the action before the others are released. Errors:
+// ErrBroken; the action's, in the party that ran it; ErrClosed. When ctx's deadline or the
 // BarrierTimeout passes, the barrier breaks, and errors.Is finds both ErrBroken and
-// context.DeadlineExceeded; a cancelled ctx takes only the caller out. Who comes while
+// context.DeadlineExceeded; a cancelled ctx takes only the caller out. A party that comes while
 // another's action runs belongs to the next round: its deadline breaks nothing before that.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 	const op = "wait"
@@ -170,7 +170,7 @@ func (b *Barrier) actRemote(op string, turn uint64) (int, error) {
 	return int(index), b.failed(op, err)
 }
 
-// Reset sends those who wait away with ErrBroken, and makes the barrier as new.
+// Reset ends the waits of the parties inside with ErrBroken, and makes the barrier as new.
 func (b *Barrier) Reset() error { return b.end("reset", (*shm.Rendezvous).Reset) }
 
 // Abort breaks the barrier until Reset.

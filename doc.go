@@ -60,8 +60,9 @@
 // registered type returned is different: it goes with its last handle.)
 //
 //   - Close ends the calls that wait inside the handle: they return ErrClosed and take nothing.
-//     Calls at work go on to their ends, in which the object's memory stays. Close waits for
-//     none of them. Other handles notice nothing.
+//     Calls at work go on to their ends, and until then the object's memory stays. Close waits
+//     for none of them. Other handles notice nothing. An access of one instruction that
+//     overlaps with Close (Value.Add, Lock, Unlock) takes place or does not.
 //   - Calls after Close are ErrClosed, a second Close too. Methods without an error return
 //     the zero value then, and Err says why.
 //   - Close returns what the handle had taken from a queue with AtLeastOnce and not confirmed,

@@ -68,7 +68,7 @@ type ProcessInfo struct {
 	Objects  int // attached
 }
 
-// Processes lists who is attached to the arena: processes that map it, and sessions of
+// Processes lists what is attached to the arena: processes that map it, and sessions of
 // the coordinator that use objects in it.
 func (m *Manager) Processes(ctx context.Context) iter.Seq2[ProcessInfo, error] {
 	return func(yield func(ProcessInfo, error) bool) {

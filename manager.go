@@ -253,7 +253,8 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 // Close detaches this process: what it waits for ends with ErrClosed, what it held is
 // as if it had died. Where this process started the coordinator, that stops too, and
 // with it the manager, for everybody. It takes no longer than Options.Timeout, also where
-// the coordinator, or who holds the arena's lock, is stopped. A second Close is ErrClosed.
+// the coordinator, or a process that holds the arena's lock, is stopped. A second Close is
+// ErrClosed.
 func (m *Manager) Close() error {
 	if m == nil {
 		return errNilManager("close")

@@ -24,7 +24,7 @@ type Options struct {
 	// Start, random; workers get it through a private descriptor. For Connect, what
 	// CAROM_AUTHKEY says, or the file that CAROM_AUTHKEY_FILE names.
 	AuthKey []byte
-	// TLS is required to Connect to "tls://host:port": who the coordinator must be, and
+	// TLS is required to Connect to "tls://host:port": how to know the coordinator, and
 	// this client's certificate if it asks for one. TLS 1.3 is the least version.
 	TLS *tls.Config
 	// Command launches the coordinator: a program that calls Init first. Default: this
@@ -45,7 +45,7 @@ type Options struct {
 	// and so do the workers. Default: what CAROM_REMOTE says, "1" for true.
 	Remote bool
 	// NoLane keeps calls of the coordinator on its socket where they could go through the
-	// arena: for those who compare.
+	// arena: to compare the two.
 	NoLane bool
 	// Limits of the coordinator that Start launches.
 	Limits Limits

@@ -20,7 +20,7 @@ import (
 // as CBOR.
 //
 // An item is wholly in or not at all, whatever kills its producer, and a consumer that
-// is killed has taken it or not: nobody is blocked by the dead. With the option
+// is killed has taken it or not: no process waits for a dead one. With the option
 // AtLeastOnce, an item stays the queue's until TaskDone: what a dead process, or a
 // closed handle, had taken and not confirmed goes back to the front. That includes items
 // that do not decode.

@@ -62,7 +62,7 @@ func Concurrent() TypeOption { return func(o *host.Options) { o.Concurrent = tru
 // that travel". Arguments and results may hold handles. With its context, FromEnv gives a method the
 // coordinator's own manager, by which it can make objects and use them. Handles that
 // arrive are the method's to close. Results are encoded before the object's next call
-// begins; methods of a Concurrent type must return what nobody changes meanwhile.
+// begins; methods of a Concurrent type must return what no other method changes meanwhile.
 //
 // An object made by New lives until Manager.Remove, others as Returns says. If T has a
 // method Close() error, it is called when the object goes. The coordinator's memory limit

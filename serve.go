@@ -57,7 +57,7 @@ type ServeConfig struct {
 // Serve runs a coordinator in this process until ctx ends, then drains for at most
 // grace and stops. Programs that Connect to it on this machine share its arena; for all
 // others it performs the operations. Errors: ErrAuth without a key, for plaintext beyond
-// loopback and for tls without a certificate; ErrExists where somebody listens already.
+// loopback and for tls without a certificate; ErrExists where another process listens already.
 func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if len(c.AuthKey) == 0 {
 		var err error

@@ -15,9 +15,9 @@ import (
 // Lock is a mutual exclusion lock between processes. It is held by a process, not by
 // a goroutine: any goroutine, and any other process, may unlock it.
 //
-// Nobody ever waits for a dead owner. If the process that holds the lock dies, Lock
-// answers ErrOwnerDied, without the lock, to those who wait and to all who come, until
-// somebody calls Recover and repairs what the lock guards, or Unlock. With the option
+// No process ever waits for a dead owner. If the process that holds the lock dies, Lock
+// returns ErrOwnerDied, without the lock, in all processes that wait for it or come later,
+// until one of them calls Recover and repairs what the lock guards, or Unlock. With the option
 // AutoRecover, the next Lock succeeds.
 //
 // Close does not unlock. A Close that overlaps with Lock or Unlock of the same handle is the
@@ -152,8 +152,8 @@ func (l *Lock) Lock(ctx context.Context) error {
 
 func (l *Lock) lockSlow(ctx context.Context) error { return l.acquire(ctx, "lock", l.mode) }
 
-// TryLock is Lock without waiting: ErrLocked if somebody holds it, or if it was just given
-// back to one who has waited for long.
+// TryLock is Lock without waiting: ErrLocked if a process holds it, or if it was just given
+// back for a goroutine that has waited for long.
 func (l *Lock) TryLock() error {
 	const op = "try lock"
 	m, err := l.use(op)
@@ -171,7 +171,7 @@ func (l *Lock) TryLock() error {
 	return nil
 }
 
-// Recover is Lock for those who are ready to repair what the lock guards: it succeeds
+// Recover is Lock for a caller that is ready to repair what the lock guards: it succeeds
 // also when the last owner died.
 func (l *Lock) Recover(ctx context.Context) error { return l.acquire(ctx, "recover", futex.TakeOver) }
 
@@ -192,8 +192,8 @@ func (l *Lock) acquire(ctx context.Context, op string, mode futex.Mode) error {
 	return nil
 }
 
-// Unlock releases the lock, whoever holds it, and clears the state of a dead owner.
-// ErrNotLocked: nobody holds it.
+// Unlock releases the lock, also if another process holds it, and clears the state of a dead
+// owner. ErrNotLocked: it is free.
 func (l *Lock) Unlock() error {
 	if !shm.Race {
 		if m := l.local.Load(); m != nil && m.TryDisown(l.d) {
@@ -253,8 +253,8 @@ func (l *Lock) doRemote(ctx context.Context, op string, f func() error) error {
 	return f()
 }
 
-// Fence is the number of acquisitions so far. It grows with each: whoever guards
-// something that the lock cannot reach compares it to refuse a late owner.
+// Fence is the number of acquisitions so far. It grows with each: a program that guards
+// something which the lock cannot reach compares it to refuse a late owner.
 func (l *Lock) Fence() (fence uint64) {
 	const op = "fence"
 	m, err := l.use(op)
@@ -293,8 +293,8 @@ func (l *Lock) UnmarshalCBOR(b []byte) error { return l.attach(b, "Lock", l.reop
 // UnmarshalJSON attaches the handle, through the manager that it names.
 func (l *Lock) UnmarshalJSON(b []byte) error { return l.attach(b, "Lock", l.reopen) }
 
-// RLock is a lock that its holder may acquire again. Who holds it is carried by the
-// context that Lock returns: with that context, or one made from it, Lock and Do succeed
+// RLock is a lock that its holder may acquire again. The context that Lock returns carries
+// the lock: with that context, or one made from it, Lock and Do succeed
 // at once, and as many Unlocks release it. A process's death is as for Lock; only a
 // holder may unlock. Close does not unlock.
 type RLock struct{ mutex }
