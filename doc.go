@@ -189,6 +189,7 @@
 // # Guarantees
 //
 // After each guarantee stand the tests that try it, in folder tests unless another is named.
+// Those that take long take a sample, unless CAROM_WHOLE=1 is in the environment.
 //
 //  1. No process waits for a dead one. Lock returns ErrOwnerDied if the owner died, to all that
 //     want the lock, until one of them calls Recover or Unlock; with the option AutoRecover,
@@ -224,7 +225,7 @@
 //  10. The arena stays within its budget (Options.Memory). Beyond it is ErrNoMemory. (TestFull;
 //     shm: TestBudget)
 //  11. A hundred thousand blocked goroutines cost fewer than 200 threads.
-//     (TestHundredThousandWait)
+//     (TestHundredThousandWait; the sample has 25,000)
 //
 // # Memory model
 //
