@@ -212,6 +212,27 @@ func queueCancel(s *sched.Schedule) func() {
 	return m.check
 }
 
+// A consumer that takes many gives up at any time, also between two large items.
+func queueManyCancel(s *sched.Schedule) func() {
+	m := newMarket(s, false)
+	m.large = m.large || s.Choose(2) == 0
+	ctx := [players + 1]context.Context{3: m.cancels(3, context.Canceled), 4: background}
+	m.producers(s, func(i int) { sched.Must(m.produce(background, i)) })
+	for i := 3; i <= 4; i++ {
+		s.Go(i, "consumer", func() {
+			for {
+				_, _, err := m.q[i].GetMany(ctx[i], 1+s.Choose(4), func(_ int, b []byte) {
+					m.taken[i] = append(m.taken[i], decode(b))
+				})
+				if !is(err, io.EOF, context.Canceled) {
+					return
+				}
+			}
+		})
+	}
+	return m.check
+}
+
 // A producer, a consumer or both die anywhere. What they had in their hands may be lost,
 // one item each, and nothing else is; the others go on to the end.
 func queueDeath(s *sched.Schedule) func() {

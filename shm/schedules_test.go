@@ -27,6 +27,7 @@ func TestSchedules(t *testing.T) {
 		{"Queue", 12000, queueOrder},
 		{"QueueBatch", 8000, queueBatch},
 		{"QueueCancel", 8000, queueCancel},
+		{"QueueManyCancel", 8000, queueManyCancel},
 		{"QueueDeath", 25000, queueDeath},
 		{"QueueConfirm", 8000, queueConfirms},
 		{"QueueConfirmDeath", 25000, queueConfirmDeath},
