@@ -103,8 +103,8 @@ func (q *Items) Confirms() bool { return q.h.flags&queueConfirm != 0 }
 // take takes one item. Precondition: the head's lock is held.
 func (q *Items) take(put func([]byte)) (taken, error) {
 	if atom.Load64(&q.h.returned) != 0 {
-		if at, ok := q.findTaker(takerReturned); ok {
-			return q.retake(at, put)
+		if cursor, ok := q.firstReturned(); ok {
+			return q.retake(cursor, put)
 		}
 		atom.Store64(&q.h.returned, 0)
 	}
@@ -128,6 +128,7 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 	case q.Confirms():
 		t.claim = Claim(h.cursor)
 		atom.Store32(q.taker(seg+pos), uint32(q.a.self))
+		q.count(seg, 1)
 	case t.block != 0:
 		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(t.block)))
 		atom.Put64(&h.block, t.block)
@@ -209,7 +210,7 @@ func (q *Items) front() (uint32, error) {
 }
 
 // skipJump moves the head over the end of a segment, and frees the segment unless
-// items in it are still to be confirmed.
+// items in it are still to be confirmed, or base is in it.
 func (q *Items) skipJump() error {
 	h := &q.h.head
 	seg := segmentOf(h.cursor)
@@ -219,15 +220,19 @@ func (q *Items) skipJump() error {
 	}
 	atom.Put64(&h.nextCursor, cursorAt(next, segmentHead))
 	atom.Put64(&h.nextCount, h.count)
-	if !q.Confirms() {
-		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(seg)))
-		atom.Put64(&h.block, seg)
+	if q.Confirms() {
+		atom.Put64(q.behind(next), seg)
+	} else {
+		q.retiring(seg)
 	}
 	atom.Store64(&h.cursor, cursorAt(next, segmentHead))
 	if !q.Confirms() {
 		q.retireBlock(seg)
 	}
 	q.advanceHead()
+	if q.Confirms() {
+		q.unpin(seg)
+	}
 	return nil
 }
 
