@@ -31,6 +31,8 @@ func TestSchedules(t *testing.T) {
 		{"QueueDeath", 25000, queueDeath},
 		{"QueueConfirm", 8000, queueConfirms},
 		{"QueueConfirmDeath", 25000, queueConfirmDeath},
+		{"QueueLate", 4000, queueLate},
+		{"QueueLateDeath", 12000, queueLateDeath},
 		{"Semaphore", 10000, semaphoreUnits},
 		{"SemaphoreDeath", 15000, semaphoreDeath},
 		{"SemaphoreTakeover", 30000, semaphoreTakeover},
