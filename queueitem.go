@@ -42,7 +42,9 @@ func putText(ctx context.Context, items *shm.Items, b []byte, major byte, wait b
 	return items.Put(ctx, codec.AppendHead(head[:0], major, uint64(len(b))), b, wait)
 }
 
-var itemBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// itemBuffers have room for every item that is copied under a queue's lock, where nobody looks
+// for memory: others wait meanwhile.
+var itemBuffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, shm.MaxInline)) }}
 
 func putBuffer(b *bytes.Buffer) {
 	if b.Cap() <= maxKept {

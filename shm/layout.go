@@ -55,7 +55,7 @@ const (
 	page = 4 * kib
 
 	magic         = 0x6d6f_7261_6300_0001 // "\x01\0carom" read as little-endian, and a version
-	layoutVersion = 3
+	layoutVersion = 4
 )
 
 // header is the first page.

@@ -66,7 +66,7 @@ func layoutSizes() []uint64 {
 		uint64(unsafe.Offsetof(header{}.lock)), uint64(unsafe.Offsetof(header{}.sweep)),
 		uint64(unsafe.Offsetof(header{}.entryCount)), uint64(unsafe.Offsetof(header{}.parking)),
 		slotsAt, recordsAt, typesAt, typeTextAt, bucketsAt, entryBitsAt, entriesAt, chunksAt, chunkSize,
-		attachAt, heapAt, futex.MaxSlot, futex.MaxDirect, futex.Buckets, numClasses,
+		attachAt, heapAt, futex.MaxSlot, futex.MaxDirect, futex.Buckets, numClasses, queueHeadSize, segmentHead,
 		uint64(byteOrder()),
 	}
 }

@@ -40,7 +40,9 @@ import (
 //	head.count  | head's owner    | items ever taken; the journal has the new value
 //	head.next…  | head's owner    | journal
 //	head.block… | head's owner    | journal: the block that is being taken out
-//	base…       | head's owner    | confirmed queues: the first item not confirmed
+//	base        | head's owner    | confirmed queues: the first item not confirmed
+//	returned    | head's owner    | items before head.cursor that wait to be taken again (derived)
+//	returned…   | head's owner    | no returned item lies before it; 0 is base (derived)
 type queueHead struct {
 	cap      uint64
 	flags    uint64
@@ -59,10 +61,10 @@ type queueHead struct {
 	head side
 	_    [24]byte
 
-	base      uint64 // cursor of the first item not confirmed
-	baseCount uint64 // its number
-	returned  uint64 // items in [base, head.cursor) that wait to be taken again
-	_         [104]byte
+	base         uint64 // cursor of the first item not confirmed
+	returnedFrom uint64 // cursor
+	returned     uint64 // items in [base, head.cursor) that wait to be taken again
+	_            [104]byte
 }
 
 // side is what one lock guards.
@@ -81,13 +83,14 @@ type side struct {
 
 // segment and item headers. Items are aligned to 8 bytes.
 //
-//	segment: next, 8 bytes | serial, 8 bytes | items
+//	segment: next, 8 bytes | serial, 8 bytes | behind, 8 bytes | open, 8 bytes | items;
+//	         the last two in the window of a confirmed queue: see pinned.go
 //	item:    word, 4 bytes: bits 0–1 tag, 2–31 length; 0 until committed
 //	         taker, 4 bytes: confirmed queues: 0, the taker's ID, or a flag below
 //	         payload: inline bytes, or the place of a block
 //	block:   length, 8 bytes | serial, 8 bytes | payload
 const (
-	segmentHead  = 16
+	segmentHead  = 32
 	itemHead     = 8
 	blockItem    = 16 // block payload's head
 	firstSegment = 4096
@@ -394,6 +397,7 @@ func (q *Items) room(ctx context.Context, need uint64) error {
 	}
 	size = q.a.blockSize(seg)
 	atom.Put64(q.long(seg), 0)
+	atom.Put64(q.open(seg), 0)
 	atom.Put64(q.serialOf(seg), q.give(seg, size))
 	q.zeroItem(seg + segmentHead)
 	q.a.give(seg, q.o.Index)
@@ -445,7 +449,7 @@ func (q *Items) recoverTail() {
 	if t.cursor == 0 {
 		committed = atom.Load64(&q.h.head.cursor) != 0
 	} else {
-		committed = atom.Load32(q.word(segmentOf(t.cursor)+positionOf(t.cursor))) != 0
+		committed = atom.Load32(q.word(placeOf(t.cursor))) != 0 || q.jumped()
 	}
 	if committed {
 		q.advanceTail(t.nextCursor, t.nextCount)
@@ -460,6 +464,13 @@ func (q *Items) recoverTail() {
 		atom.Put64(&t.size, q.a.blockSize(segmentOf(t.cursor)))
 	}
 	q.h.notEmpty.NotifyAll(q.d)
+}
+
+// jumped reports that a consumer has gone over the jump at the tail's cursor already. Then the
+// segment there is free, and the word in it may be another's.
+func (q *Items) jumped() bool {
+	next := segmentOf(q.h.tail.nextCursor)
+	return next != segmentOf(q.h.tail.cursor) && next == segmentOf(atom.Load64(&q.h.head.cursor))
 }
 
 // discard frees a block that a journal names, if it still is the one that was named

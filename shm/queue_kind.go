@@ -78,7 +78,7 @@ func queueBlocks(a *Arena, o Ref, f func(off uint64)) {
 				linked = word == tagJump
 				break
 			}
-			if word&3 == tagBlock {
+			if q.hasBlock(seg + pos) {
 				f(*q.long(seg + pos + itemHead))
 			}
 			pos += itemHead + roundUp(uint64(word>>2), 8)

@@ -212,6 +212,27 @@ func queueCancel(s *sched.Schedule) func() {
 	return m.check
 }
 
+// A consumer that takes many gives up at any time, also between two large items.
+func queueManyCancel(s *sched.Schedule) func() {
+	m := newMarket(s, false)
+	m.large = m.large || s.Choose(2) == 0
+	ctx := [players + 1]context.Context{3: m.cancels(3, context.Canceled), 4: background}
+	m.producers(s, func(i int) { sched.Must(m.produce(background, i)) })
+	for i := 3; i <= 4; i++ {
+		s.Go(i, "consumer", func() {
+			for {
+				_, _, err := m.q[i].GetMany(ctx[i], 1+s.Choose(4), func(_ int, b []byte) {
+					m.taken[i] = append(m.taken[i], decode(b))
+				})
+				if !is(err, io.EOF, context.Canceled) {
+					return
+				}
+			}
+		})
+	}
+	return m.check
+}
+
 // A producer, a consumer or both die anywhere. What they had in their hands may be lost,
 // one item each, and nothing else is; the others go on to the end.
 func queueDeath(s *sched.Schedule) func() {
@@ -246,6 +267,7 @@ type bazaar struct {
 	done     [players + 1]map[item]bool // Done returned
 	doing    [players + 1]item          // Done was called
 	returned int
+	late     bool // in any order, over several segments
 }
 
 func newBazaar(s *sched.Schedule) *bazaar {
@@ -253,6 +275,14 @@ func newBazaar(s *sched.Schedule) *bazaar {
 	for i := range b.done {
 		b.done[i] = make(map[item]bool)
 	}
+	return b
+}
+
+// newWide is a bazaar of which each item takes a large part of a segment, and whose consumers
+// confirm in any order.
+func newWide(s *sched.Schedule) *bazaar {
+	b := newBazaar(s)
+	b.size, b.large, b.each, b.late = 8000, false, 6+s.Choose(4), true
 	return b
 }
 
@@ -264,8 +294,12 @@ func (b *bazaar) consume(ctx context.Context, i int) error {
 	}
 	var hands []held
 	settle := func() {
-		h := hands[0]
-		hands = hands[1:]
+		k := 0
+		if b.late {
+			k = b.Choose(len(hands))
+		}
+		h := hands[k]
+		hands = append(hands[:k:k], hands[k+1:]...)
 		if b.returned < 3 && b.Choose(3) == 0 {
 			b.returned++
 			sched.Must(b.q[i].Return(background, h.c))
@@ -311,8 +345,12 @@ func (b *bazaar) check() {
 
 // Whatever is taken, returned and confirmed in whatever order: everything is confirmed
 // once.
-func queueConfirms(s *sched.Schedule) func() {
-	b := newBazaar(s)
+func queueConfirms(s *sched.Schedule) func() { return confirms(newBazaar(s), s) }
+
+// The same over gaps in the window.
+func queueLate(s *sched.Schedule) func() { return confirms(newWide(s), s) }
+
+func confirms(b *bazaar, s *sched.Schedule) func() {
 	b.producers(s, func(i int) { sched.Must(b.produce(background, i)) })
 	for i := 3; i <= 4; i++ {
 		s.Go(i, "consumer", func() { is(b.consume(background, i), io.EOF) })
@@ -321,8 +359,12 @@ func queueConfirms(s *sched.Schedule) func() {
 }
 
 // A producer, a consumer or both die anywhere: every item is confirmed all the same.
-func queueConfirmDeath(s *sched.Schedule) func() {
-	b := newBazaar(s)
+func queueConfirmDeath(s *sched.Schedule) func() { return confirmDeath(newBazaar(s), s) }
+
+// The same over gaps in the window.
+func queueLateDeath(s *sched.Schedule) func() { return confirmDeath(newWide(s), s) }
+
+func confirmDeath(b *bazaar, s *sched.Schedule) func() {
 	if s.Choose(3) == 0 {
 		b.mortal(1, 3)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/carom-ipc/carom/internal/atom"
 	"github.com/carom-ipc/carom/internal/errs"
@@ -46,7 +47,7 @@ func (q *Items) get(ctx context.Context, wait bool, put func([]byte)) (taken, er
 		if !errors.Is(err, errs.ErrEmpty) {
 			q.flush()
 			q.h.notEmpty.Notify(q.d) // the others need to learn of it too
-			return taken{}, err
+			return taken{}, t.explain(err)
 		}
 		if !wait {
 			return taken{}, err
@@ -102,8 +103,8 @@ func (q *Items) Confirms() bool { return q.h.flags&queueConfirm != 0 }
 // take takes one item. Precondition: the head's lock is held.
 func (q *Items) take(put func([]byte)) (taken, error) {
 	if atom.Load64(&q.h.returned) != 0 {
-		if at, ok := q.findTaker(takerReturned); ok {
-			return q.retake(at, put)
+		if cursor, ok := q.firstReturned(); ok {
+			return q.retake(cursor, put)
 		}
 		atom.Store64(&q.h.returned, 0)
 	}
@@ -115,7 +116,7 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 	seg, pos := segmentOf(h.cursor), positionOf(h.cursor)
 	t, err := q.itemAt(seg+pos, word)
 	if err != nil {
-		return taken{}, err
+		return t, err
 	}
 	if word&3 == tagInline {
 		put(q.a.bytes(seg+pos+itemHead, t.n))
@@ -127,6 +128,7 @@ func (q *Items) take(put func([]byte)) (taken, error) {
 	case q.Confirms():
 		t.claim = Claim(h.cursor)
 		atom.Store32(q.taker(seg+pos), uint32(q.a.self))
+		q.count(seg, 1)
 	case t.block != 0:
 		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(t.block)))
 		atom.Put64(&h.block, t.block)
@@ -149,6 +151,14 @@ func (q *Items) advanceHead() {
 	atom.Publish64(&h.count, h.nextCount)
 }
 
+// explain is an error of take's in words, which are found when the lock has been given back.
+func (t taken) explain(err error) error {
+	if errors.Is(err, errs.ErrTooLarge) {
+		return fmt.Errorf("an item of %d bytes: %w", t.n, err)
+	}
+	return err
+}
+
 // itemAt reads an item's header and checks that what it says can be, and is wanted.
 func (q *Items) itemAt(off uint64, word uint32) (t taken, err error) {
 	switch word & 3 {
@@ -165,7 +175,7 @@ func (q *Items) itemAt(off uint64, word uint32) (t taken, err error) {
 		return t, errs.ErrCorrupt
 	}
 	if t.n > q.most {
-		return t, fmt.Errorf("an item of %d bytes: %w", t.n, errs.ErrTooLarge)
+		return t, errs.ErrTooLarge
 	}
 	return t, nil
 }
@@ -200,7 +210,7 @@ func (q *Items) front() (uint32, error) {
 }
 
 // skipJump moves the head over the end of a segment, and frees the segment unless
-// items in it are still to be confirmed.
+// items in it are still to be confirmed, or base is in it.
 func (q *Items) skipJump() error {
 	h := &q.h.head
 	seg := segmentOf(h.cursor)
@@ -210,15 +220,19 @@ func (q *Items) skipJump() error {
 	}
 	atom.Put64(&h.nextCursor, cursorAt(next, segmentHead))
 	atom.Put64(&h.nextCount, h.count)
-	if !q.Confirms() {
-		atom.Put64(&h.blockSerial, atom.Load64(q.serialOf(seg)))
-		atom.Put64(&h.block, seg)
+	if q.Confirms() {
+		atom.Put64(q.behind(next), seg)
+	} else {
+		q.retiring(seg)
 	}
 	atom.Store64(&h.cursor, cursorAt(next, segmentHead))
 	if !q.Confirms() {
 		q.retireBlock(seg)
 	}
 	q.advanceHead()
+	if q.Confirms() {
+		q.unpin(seg)
+	}
 	return nil
 }
 
@@ -243,48 +257,73 @@ func (q *Items) recoverHead() {
 }
 
 // GetMany takes up to n items of a queue of fixed-size items, what is there, waiting
-// only for the first. put copies each item.
+// only for the first. put copies each item. An error beside items is that of the last one's
+// block; what ends the call between two items leaves the others for the next.
 func (q *Items) GetMany(ctx context.Context, n int, put func(i int, b []byte)) (claims []Claim, got int, err error) {
 	for got < n {
-		if err := q.lockHead(ctx); err != nil {
-			q.h.notEmpty.Notify(q.d)
-			return claims, got, err
-		}
-		for got < n {
-			t, terr := q.take(func(b []byte) { put(got, b) })
-			if terr != nil {
-				err = terr
-				break
-			}
-			if t.claim != 0 {
-				q.o.claimed(t.claim)
-				claims = append(claims, t.claim)
-			}
-			if t.block != 0 {
-				q.unlockHead()
-				if err = q.finishLarge(t, func(b []byte) { put(got, b) }); err == nil {
-					err = q.lockHead(ctx)
-				}
-				if err != nil {
-					return claims, got + 1, nil
-				}
-			}
-			got++
-		}
-		q.unlockHead()
-		if got > 0 {
+		claims = q.roomForClaims(claims, n)
+		claims, got, err = q.takeMany(ctx, n, claims, put)
+		switch {
+		case got > 0:
 			q.tookOne()
-			return claims, got, nil
-		}
-		if !errors.Is(err, errs.ErrEmpty) {
-			if errors.Is(err, io.EOF) {
-				q.h.notEmpty.Notify(q.d)
-			}
+			return claims, got, err
+		case !errors.Is(err, errs.ErrEmpty):
+			q.flush()
+			q.h.notEmpty.Notify(q.d) // what this one was told of is another's, or its end is
 			return claims, got, err
 		}
 		if err = q.awaitItem(ctx); err != nil {
 			return claims, got, err
 		}
 	}
+	return claims, got, nil
+}
+
+// roomForClaims makes room for the claims of what is there now: under the queue's lock nobody
+// looks for memory.
+func (q *Items) roomForClaims(claims []Claim, n int) []Claim {
+	if !q.Confirms() {
+		return nil
+	}
+	return slices.Grow(claims, min(n, max(q.Len(), fewClaims)))
+}
+
+// fewClaims is room for what comes between the look at the length and the lock.
+const fewClaims = 16
+
+// takeMany takes what is there, up to n items and the room for claims. It gives the lock back
+// for the bytes of a large item.
+func (q *Items) takeMany(ctx context.Context, n int, claims []Claim, put func(i int, b []byte)) (_ []Claim, got int, err error) {
+	one := func(b []byte) { put(got, b) }
+	if err := q.lockHead(ctx); err != nil {
+		return claims, 0, err
+	}
+	for got < n && (!q.Confirms() || len(claims) < cap(claims)) {
+		t, err := q.take(one)
+		if err != nil {
+			q.unlockHead()
+			if got > 0 {
+				return claims, got, nil // whoever comes next meets it again
+			}
+			return claims, 0, t.explain(err)
+		}
+		if t.claim != 0 {
+			q.o.claimed(t.claim)
+			claims = append(claims, t.claim)
+		}
+		if t.block == 0 {
+			got++
+			continue
+		}
+		q.unlockHead()
+		err = q.finishLarge(t, one)
+		if got++; err != nil || got == n {
+			return claims, got, err
+		}
+		if q.lockHead(ctx) != nil {
+			return claims, got, nil
+		}
+	}
+	q.unlockHead()
 	return claims, got, nil
 }

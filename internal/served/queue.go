@@ -74,6 +74,9 @@ func (o *opening) attachItems(params bool) (*shm.Handle, *shm.Items, bool, error
 // bytes.
 const replyOverhead = 64
 
+// headOfBytes is the most that a byte string takes beside its bytes.
+const headOfBytes = 9
+
 func itemLimit(sess *coord.Session) int { return sess.FrameLimit() - replyOverhead }
 
 // giveBack gives back what this handle took and did not confirm.
@@ -142,20 +145,21 @@ func (q *queue) putMany(c *call) error {
 	return nil
 }
 
-// roomForItem is how much of an item is copied without looking for memory, which takes time
-// that others wait, because the queue's lock is held.
-const roomForItem = 512
-
 func (q *queue) get(c *call, wait bool) error {
 	if err := c.nothing(); err != nil {
 		return err
 	}
-	c.dst = slices.Grow(c.dst, roomForItem)
 	return q.take(c, q.items, wait)
 }
 
-// take appends an item.
+// take appends an item. Room for one that is copied under the queue's lock is found before:
+// others wait meanwhile.
 func (q *queue) take(c *call, items *shm.Items, wait bool) error {
+	room := uint64(shm.MaxInline)
+	if q.size != 0 {
+		room = min(q.size, room)
+	}
+	c.dst = slices.Grow(c.dst, headOfBytes+int(room))
 	put := func(b []byte) { c.dst = coord.AppendBytes(c.dst, b) }
 	claim, err := items.Get(c.ctx, wait, put, put)
 	if err != nil {

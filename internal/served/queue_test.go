@@ -275,3 +275,25 @@ func TestByteQueue(t *testing.T) {
 	q.fails(errs.ErrClosed, "put", []byte("x"))
 	r.fails(io.EOF, "get")
 }
+
+// Whatever is copied under the queue's lock has its room before.
+func TestGetMakesRoomBefore(t *testing.T) {
+	a, err := shm.Create(16 << 20)
+	require.NoError(t, err)
+	defer a.Close(t.Context())
+	h, _, err := a.Open(t.Context(), shm.QueueSpec(shm.Queue, "q", "any", 0, false))
+	require.NoError(t, err)
+	q := &queue{items: shm.ItemsOf(h), limit: 1 << 20, obj: h}
+	for _, try := range []struct {
+		args []byte
+		one  func(*call) error
+	}{
+		{coord.AppendArray(nil, 0), func(c *call) error { return q.get(c, false) }},
+		{coord.AppendUint(coord.AppendArray(nil, 1), 1), q.getMany},
+	} {
+		require.NoError(t, q.items.Put(t.Context(), nil, []byte("x"), false))
+		c := &call{ctx: t.Context(), args: *coord.NewReader(try.args)}
+		require.NoError(t, try.one(c))
+		require.Greater(t, cap(c.dst), shm.MaxInline)
+	}
+}

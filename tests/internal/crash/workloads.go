@@ -23,6 +23,7 @@ var Workloads = []Workload{
 	{Name: "contended", Victim: contended, Beside: lockers},
 	{Name: "starving", Victim: starving, Beside: slowLocker},
 	{Name: "queues", Victim: queues},
+	{Name: "pinned", Victim: pinned},
 	{Name: "asleep", Victim: producers, Beside: consumers},
 	{Name: "full", Victim: consumeSlowly, Beside: fill},
 	{Name: "waiting", Victim: waitForAll, Beside: feed},
@@ -362,6 +363,57 @@ func (q queue) shuffle() error {
 		}
 	}
 	return within(func(ctx context.Context) error { return q.get(ctx, true) })
+}
+
+// pinned confirms one item late: whole segments behind it come to their end before.
+func pinned(a *shm.Arena) error {
+	q, err := openQueue(a, sure)
+	if err != nil {
+		return err
+	}
+	for k := range 80 {
+		size := 2000
+		if k == 20 {
+			size = 20_000 // a block of its own
+		}
+		if err := within(func(ctx context.Context) error { return q.put(ctx, size) }); err != nil {
+			return err
+		}
+	}
+	claims := make([]shm.Claim, q.items.Len())
+	take := func(i int) error {
+		return within(func(ctx context.Context) (err error) {
+			claims[i], err = q.items.Get(ctx, true, ignore, ignore)
+			return err
+		})
+	}
+	for i := range claims {
+		if err := take(i); err != nil {
+			return err
+		}
+	}
+	again := func(i int) error {
+		if err := within(func(ctx context.Context) error { return q.items.Return(ctx, claims[i]) }); err != nil {
+			return err
+		}
+		return take(i)
+	}
+	if err := again(len(claims) / 2); err != nil {
+		return err
+	}
+	for i := range claims {
+		if i = (i + 1) % len(claims); i == 0 { // the first is the last
+			if err := again(i); err != nil {
+				return err
+			}
+		}
+		q.tally.add(q.i, takeBegun, 1)
+		if err := within(func(ctx context.Context) error { return q.items.Done(ctx, claims[i]) }); err != nil {
+			return err
+		}
+		q.tally.add(q.i, takeDone, 1)
+	}
+	return q.close()
 }
 
 // cells changes values that are not a word by themselves.
