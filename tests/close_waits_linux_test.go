@@ -22,7 +22,6 @@ type staged struct {
 	h     [2]closer
 	calls [2]*calling
 	err   error
-	spent time.Duration
 }
 
 func (s *staged) wrong(format string, args ...any) {

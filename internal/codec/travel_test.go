@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 what does not travel is not used by anybody here
+
 package codec
 
 import (
