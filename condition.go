@@ -22,15 +22,16 @@ type Condition struct {
 // NewCondition makes sure that there is a condition called name, and attaches to it. ""
 // asks for a name of its own. lock is the lock to hold, the same in all processes; nil is
 // one that belongs to the condition. Errors: ErrType if the name belongs to something
-// else or to a condition with another lock, or if lock is part of another object;
-// ErrNoMemory; ErrClosed for a closed lock.
+// else or to a condition with another lock, also with one that had the name of this lock
+// before, or if lock is part of another object; ErrNoMemory; ErrNotFound if lock was removed,
+// where the coordinator performs the operations; ErrClosed for a closed lock.
 func NewCondition(m *Manager, name string, lock *Lock, opts ...Option) (*Condition, error) {
 	c := new(Condition)
 	return opened(c, c.open(m, "new", name, lock, opts))
 }
 
 // OpenCondition attaches to the condition called name, whose lock it finds. ErrNotFound:
-// there is none.
+// there is none, or its lock was removed, whatever has the lock's name now.
 func OpenCondition(m *Manager, name string) (*Condition, error) {
 	c := new(Condition)
 	return opened(c, c.reopen(m, name))
@@ -58,7 +59,8 @@ func (c *Condition) open(m *Manager, op, name string, lock *Lock, opts []Option)
 	case lock == nil:
 		w.params = coord.AppendNull(coord.AppendArray(nil, 1))
 	default:
-		w.params = coord.AppendText(coord.AppendArray(nil, 1), lock.h.name)
+		w.params = coord.AppendText(coord.AppendArray(nil, 2), lock.h.name)
+		w.params = coord.AppendBytes(w.params, []byte(lock.h.r.object()))
 	}
 	h, err := openShared(m, w)
 	if err != nil {
@@ -67,7 +69,7 @@ func (c *Condition) open(m *Manager, op, name string, lock *Lock, opts []Option)
 	if c.lock = lock; lock == nil {
 		c.owned = true
 		if c.lock, err = findLock(h); err != nil {
-			return errors.Join(h.fail(op, fmt.Errorf("its lock: %w", err)), h.close())
+			return errors.Join(h.fail(op, err), h.close())
 		}
 	}
 	if c.h = h; h.obj != nil {
@@ -94,22 +96,23 @@ func (l *Lock) suits(m *Manager) error {
 // one that its creator gave it.
 func findLock(h *handle) (*Lock, error) {
 	if h.obj == nil {
-		known := h.r.known()
-		if !known.Null() {
-			name := known.Text()
+		if known := h.r.known(); !known.Null() {
+			name, id := known.Text(), coord.Identity(known.Bytes())
 			if err := known.Err(); err != nil {
 				return nil, err
 			}
-			return OpenLock(h.m, name)
+			return openThat(h.m, name, id)
 		}
 	} else if h.obj.Param != 0 {
 		ctx, cancel := constructorContext(h.m)
 		defer cancel()
-		name, err := h.m.arena.NameAt(ctx, uint32(h.obj.Param-1))
+		lock, err := shm.ConditionLock(ctx, h.obj)
 		if err != nil {
 			return nil, err
 		}
-		return OpenLock(h.m, name)
+		l := new(Lock)
+		l.take(&handle{m: h.m, kind: shm.Lock.String(), name: lock.Name, obj: lock})
+		return l, nil
 	}
 	part, err := h.again()
 	if err != nil {
@@ -118,6 +121,22 @@ func findLock(h *handle) (*Lock, error) {
 	l := new(Lock)
 	l.take(part)
 	return l, nil
+}
+
+// openThat opens a lock at the coordinator. ErrNotFound: it was removed, whatever has its name
+// now.
+func openThat(m *Manager, name string, id coord.Identity) (*Lock, error) {
+	l, err := OpenLock(m, name)
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrType):
+	case err != nil:
+		return nil, err
+	case l.h.r.object() == id:
+		return l, nil
+	default:
+		_ = l.Close() // it was opened in vain
+	}
+	return nil, fmt.Errorf("its lock was removed: %w", ErrNotFound)
 }
 
 // L is the lock to hold. One that was given to NewCondition is that handle; any other goes

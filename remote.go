@@ -227,6 +227,13 @@ func (r *remote) again() *remote {
 	return &remote{typ: r.typ, tenure: r.tenure, identity: r.identity}
 }
 
+// object is the identity of the object; empty if it was never opened.
+func (r *remote) object() coord.Identity {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.identity
+}
+
 func (r *remote) isClosed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

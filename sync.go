@@ -307,19 +307,21 @@ type hold struct {
 	depth int // 0: released
 }
 
-// holdKey finds the hold of an object in a context: by the object, or by its manager and
-// name, where the memory is not mapped.
+// holdKey finds the hold of an object in a context, by what tells the object from all others,
+// also from those that have had its name: its arena and serial, or, where the memory is not
+// mapped, its manager and identity.
 type holdKey struct {
-	obj  *shm.Object
-	m    *Manager
-	name string
+	arena    *shm.Arena
+	serial   uint64
+	m        *Manager
+	identity coord.Identity
 }
 
 func (l *RLock) key() holdKey {
 	if l.h.obj == nil {
-		return holdKey{m: l.h.m, name: l.h.name}
+		return holdKey{m: l.h.m, identity: l.h.r.object()}
 	}
-	return holdKey{obj: l.h.obj.Object}
+	return holdKey{arena: l.h.obj.Arena(), serial: l.h.obj.Serial}
 }
 
 // NewRLock makes sure that there is a re-entrant lock called name, and attaches to it.

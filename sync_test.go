@@ -245,6 +245,87 @@ func TestCondition(t *testing.T) {
 	})
 }
 
+// What refers to an object refers to none that has its name later.
+func TestReferencesAreToOneObject(t *testing.T) {
+	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {
+		ctx := t.Context()
+		lock := func(name string) { carom.Must(carom.NewLock(b, name)) }
+		for _, c := range []struct {
+			what    string
+			replace func(name string) // makes another object of that name
+			refer   func(name string) (check func(t *testing.T))
+		}{
+			{"a condition to its lock, which was removed", func(string) {}, func(name string) func(t *testing.T) {
+				k := carom.Must(carom.NewCondition(a, "c"+name, carom.Must(carom.NewLock(a, name))))
+				return func(t *testing.T) {
+					require.NoError(t, k.L().Lock(ctx), "who has it open goes on")
+					require.NoError(t, k.Notify(1))
+					require.NoError(t, k.L().Unlock())
+					_, err := carom.OpenCondition(b, k.Name())
+					require.ErrorIs(t, err, carom.ErrNotFound)
+				}
+			}},
+			{"a condition to its lock, whose memory another takes", func(name string) { lock(name + "'s place") }, func(name string) func(t *testing.T) {
+				k := carom.Must(carom.NewCondition(a, "c"+name, carom.Must(carom.NewLock(a, name))))
+				require.NoError(t, k.L().Close())
+				require.NoError(t, k.Close())
+				return func(t *testing.T) {
+					_, err := carom.OpenCondition(b, k.Name())
+					require.ErrorIs(t, err, carom.ErrNotFound)
+				}
+			}},
+			{"a condition to its lock", lock, func(name string) func(t *testing.T) {
+				k := carom.Must(carom.NewCondition(a, "c"+name, carom.Must(carom.NewLock(a, name))))
+				return func(t *testing.T) {
+					_, err := carom.OpenCondition(b, k.Name())
+					require.ErrorIs(t, err, carom.ErrNotFound)
+					_, err = carom.NewCondition(b, k.Name(), carom.Must(carom.OpenLock(b, name)))
+					require.ErrorIs(t, err, carom.ErrType)
+				}
+			}},
+			{"a lock, and a condition is made with it", lock, func(name string) func(t *testing.T) {
+				lock := carom.Must(carom.NewLock(a, name))
+				return func(t *testing.T) {
+					k, err := carom.NewCondition(a, "c"+name, lock)
+					if err != nil {
+						require.ErrorIs(t, err, carom.ErrNotFound)
+						return
+					}
+					require.NoError(t, carom.Must(carom.OpenLock(b, name)).Lock(ctx))
+					require.ErrorIs(t, k.Notify(1), carom.ErrNotLocked)
+				}
+			}},
+			{"a context to an RLock", func(name string) { carom.Must(carom.NewRLock(b, name)) }, func(name string) func(t *testing.T) {
+				held := carom.Must(carom.Must(carom.NewRLock(a, name)).Lock(ctx))
+				return func(t *testing.T) {
+					l := carom.Must(carom.OpenRLock(a, name))
+					now := carom.Must(l.Lock(ctx))
+					require.ErrorIs(t, l.Unlock(held), carom.ErrNotOwner)
+					_, err := l.TryLock(held)
+					require.ErrorIs(t, err, carom.ErrLocked)
+					require.NoError(t, l.Unlock(now))
+				}
+			}},
+			{"the lock of a value", func(name string) { carom.Must(carom.NewValue[int64](b, name)) }, func(name string) func(t *testing.T) {
+				lock := carom.Must(carom.NewValue[int64](a, name)).Lock()
+				return func(t *testing.T) {
+					require.NoError(t, carom.Must(carom.OpenValue[int64](b, name)).Lock().Lock(ctx))
+					if err := lock.TryLock(); err != nil {
+						require.ErrorIs(t, err, carom.ErrNotFound)
+					}
+				}
+			}},
+		} {
+			t.Run(c.what, func(t *testing.T) {
+				check := c.refer(c.what)
+				require.NoError(t, a.Remove(ctx, c.what))
+				c.replace(c.what)
+				check(t)
+			})
+		}
+	})
+}
+
 func TestBarrier(t *testing.T) {
 	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {
 		ctx := t.Context()

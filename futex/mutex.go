@@ -26,7 +26,9 @@ import (
 //   - waiters: somebody may sleep on the word: Unlock wakes one. Who was woken takes
 //     the lock with the bit set, because others may be asleep.
 //   - handoff: a sleeper starved for handoffAfter. When the word is free but for this
-//     bit, only those who have waited that long may take it; the bit goes with that.
+//     bit, only those who have waited that long may take it; the bit goes with that, and
+//     when one of them gives up. If the one that starved dies, the next sleeper waits no
+//     longer than handoffAfter, and TryLock takes the word if nobody sleeps on it.
 type Mutex struct {
 	word  uint32
 	users uint32
@@ -80,8 +82,11 @@ func (m *Mutex) TryLock(d *Domain, mode Mode) (recovered bool, err error) {
 		case w&idMask == 0 && w&handoff == 0:
 			continue // lost a race for a free word
 		case w&idMask == 0:
-			// Reserved; but who starved may be gone, by death or cancellation.
-			if d.wake(&m.word, wakeEverybody) > 0 {
+			// Reserved; but the waiter that starved may have died since. Only sleepers on the
+			// word itself count: those parked in its bucket may wait for any other word.
+			woken := wake(&m.word, wakeEverybody)
+			d.ring(&m.word)
+			if woken > 0 {
 				return false, errs.ErrLocked
 			}
 			if got, recovered, err := m.acquire(d, w, mode, handoff); got || err != nil {
@@ -205,20 +210,40 @@ func (m *Mutex) lockAsleep(ctx context.Context, d *Domain, mode Mode) (recovered
 	}
 }
 
-// passOn wakes another sleeper if m is free, as the caller, who leaves, may have
-// used up the wake-up that Unlock sent, or the reservation. If somebody barged in
-// since, the word has to say again that others may sleep.
+// passOn is for a caller that leaves without m. If m is free, it wakes the other sleepers, as
+// the caller may have used up the wake-up that Unlock sent. If somebody barged in since, the
+// word has to say again that others may sleep. A reservation goes, as it may have been the
+// caller's: any other that starved is woken, and reserves m again before it sleeps.
 func (m *Mutex) passOn(d *Domain) {
 	for {
 		w := atom.Load32(&m.word)
-		if w&idMask == 0 {
+		switch {
+		case w&handoff != 0:
+			if m.unreserve(d, w) {
+				return
+			}
+		case w&idMask == 0:
 			d.wake(&m.word, wakeEverybody)
 			return
-		}
-		if w&waiters != 0 || atom.CAS32(&m.word, w, w|waiters) {
+		case w&waiters != 0 || atom.CAS32(&m.word, w, w|waiters):
 			return
 		}
 	}
+}
+
+// unreserve takes the reservation out of the word, which is w, and wakes everybody.
+func (m *Mutex) unreserve(d *Domain, w uint32) bool {
+	i := d.beginWake(&m.word)
+	defer d.endWake(i)
+	without := w &^ handoff
+	if w&idMask == 0 {
+		without = 0 // whoever sleeps again says so again
+	}
+	if !atom.CAS32(&m.word, w, without) {
+		return false
+	}
+	d.wake(&m.word, wakeEverybody)
+	return true
 }
 
 // Unlock releases m, whoever holds it, and clears died. ErrNotLocked if m is free.

@@ -33,11 +33,23 @@ func mutexExcludes(s *sched.Schedule) func() {
 	}
 }
 
+// parks has goroutines of process 3 parked in the word's bucket for as long as the schedule
+// lasts, all of which wait for another word.
+func (p *stage) parks(word *uint32) {
+	i, _ := p.d[3].bucket(word)
+	p.Daemon(3, "hub", func() {
+		for seen := uint32(0); ; wait(&p.park[i], seen) {
+			seen, _ = flagBucket(&p.park[i], seen)
+		}
+	})
+}
+
 // Of three that lock, one gives up at any time: it has the lock or the context's error,
-// and the others go on.
+// and the others go on. In the end nothing is reserved, and TryLock succeeds.
 func mutexCancel(s *sched.Schedule) func() {
 	p := newStage(s, true)
 	m := p.mutex()
+	p.parks(&m.word)
 	quitters, processes := 1+s.Choose(2), 1+s.Choose(3)
 	for i := 1; i <= 3; i++ {
 		ctx := context.Background()
@@ -58,6 +70,7 @@ func mutexCancel(s *sched.Schedule) func() {
 		})
 	}
 	return func() {
+		expect("reserved", m.word&handoff != 0, false)
 		_, err := m.TryLock(p.sentry[3], Report)
 		sched.Must(err)
 		sched.Must(m.Unlock(p.sentry[3]))
@@ -107,10 +120,12 @@ func mutexTry(s *sched.Schedule) func() {
 }
 
 // A process dies anywhere. If it had the lock, exactly one of the others takes the lock
-// over, after ErrOwnerDied where it asked for that; if not, nobody is told anything.
+// over, after ErrOwnerDied where it asked for that; if not, nobody is told anything. In the
+// end TryLock succeeds, also if the lock is reserved for the dead.
 func mutexDeath(s *sched.Schedule) func() {
 	p := newStage(s, true)
 	m := p.mutex()
+	p.parks(&m.word)
 	held, recoveries := false, 0
 	p.mortal(1, func() { held = ID(m.word&idMask) == p.d[1].self },
 		func(d *Domain) { m.Release(d, p.d[1].self) })

@@ -3,6 +3,7 @@ package shm
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/carom-ipc/carom/futex"
 	"github.com/carom-ipc/carom/internal/atom"
@@ -10,8 +11,20 @@ import (
 )
 
 // A condition's payload: its own lock, 16 bytes, used where it was given none, and the
-// wait list. Its entry's param is the entry of the lock that it was given, plus one.
-const conditionList = 16
+// wait list. Its entry's param is the identity of the lock that it was given; 0, which no
+// object's is, where the lock is its own:
+//
+//	bits  | meaning
+//	0–39  | the lowest bits of the lock's serial
+//	40–63 | the lock's entry
+//
+// The condition does not keep the lock, whose entry may be another's later: then the serial
+// is another too.
+const (
+	conditionList   = 16
+	conditionEntry  = 40
+	conditionSerial = 1<<conditionEntry - 1
+)
 
 // ConditionSpec describes a condition; lock is nil for one of its own.
 func ConditionSpec(name string, lock *Object) Spec {
@@ -20,12 +33,26 @@ func ConditionSpec(name string, lock *Object) Spec {
 			if param == 0 {
 				return "a lock of its own"
 			}
-			return "another lock"
+			return fmt.Sprintf("lock number %d", param&conditionSerial)
 		}}
 	if lock != nil {
-		s.Param = uint64(lock.Index) + 1
+		s.Param = uint64(lock.Index)<<conditionEntry | lock.Serial&conditionSerial
 	}
 	return s
+}
+
+// ConditionLock attaches the lock that a condition was given, for the process or the guest
+// that h is of; nil if it has one of its own. ErrNotFound: the lock was removed since,
+// whatever has its name now.
+func ConditionLock(ctx context.Context, h *Handle) (*Handle, error) {
+	if h.Param == 0 {
+		return nil, nil
+	}
+	lock, err := h.arena.openLockAt(ctx, uint32(h.Param>>conditionEntry), h.Param&conditionSerial)
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil, fmt.Errorf("its lock was removed: %w", err)
+	}
+	return lock, err
 }
 
 func conditionWaiters(a *Arena, o Ref, d *futex.Domain) *waiters {

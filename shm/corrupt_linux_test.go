@@ -167,7 +167,7 @@ func use(file *os.File) error {
 	short(func(ctx context.Context) error { return a.Remove(ctx, "queue0") })
 	short(func(ctx context.Context) error { return a.Remove(ctx, "sure1") })
 	short(func(ctx context.Context) error { return a.Remove(ctx, "barrier1") })
-	short(func(ctx context.Context) error { _, err := a.NameAt(ctx, 3); return err })
+	short(func(ctx context.Context) error { _, err := a.openLockAt(ctx, 3, 4); return err })
 	short(func(ctx context.Context) error { _, err := a.Check(ctx, true); return err })
 	_ = a.Close(context.Background())
 	return nil

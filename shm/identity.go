@@ -34,6 +34,26 @@ func (a *Arena) Find(ctx context.Context, name string) (r Ref, typ string, err e
 	return a.ref(i), a.typeText(a.entry(i).typ), nil
 }
 
+// openLockAt attaches the lock with an entry and a serial, of which it is given the bits of
+// conditionSerial. ErrNotFound: the lock has no name any more.
+func (a *Arena) openLockAt(ctx context.Context, i uint32, serial uint64) (*Handle, error) {
+	if err := a.begin(); err != nil {
+		return nil, err
+	}
+	defer a.done()
+	if err := a.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer a.unlock()
+	if i >= a.head().entryTop || !a.entry(i).isLive() || a.entry(i).kind() != Lock || a.ref(i).Serial&conditionSerial != serial {
+		return nil, errs.ErrNotFound
+	}
+	if err := a.sound(i, &Spec{Payload: LockPayload}); err != nil {
+		return nil, err
+	}
+	return a.attach(i, string(a.nameOf(a.entry(i))))
+}
+
 // Drop is Remove of one object alone: ErrNotFound if the name is not, or no longer, that of
 // the object with that serial. From an object that lives in the coordinator it detaches this
 // process too, whatever number of handles it has.

@@ -81,3 +81,42 @@ func TestSmallObjectsAreSmall(t *testing.T) {
 	require.NoError(t, err)
 	require.LessOrEqual(t, a.Stats().Used, int64(100))
 }
+
+// A condition's lock is the one that it was given, not another that has its entry or its name
+// by now, for whoever opens it.
+func TestConditionLockIsOneObject(t *testing.T) {
+	a := newArena(t, 16*mib)
+	open := func(s Spec) *Handle {
+		h, _, err := a.Open(t.Context(), s)
+		require.NoError(t, err)
+		return h
+	}
+	gone := func(h *Handle) {
+		require.NoError(t, a.Remove(t.Context(), h.Name))
+		require.NoError(t, h.Close(t.Context()))
+		require.NoError(t, a.Flush(t.Context()))
+	}
+	first := open(lockSpec("first"))
+	old := first.Ref
+	c := open(ConditionSpec("c", first.Object))
+	lock, err := ConditionLock(t.Context(), c)
+	require.NoError(t, err)
+	require.Equal(t, old, lock.Ref)
+	require.Equal(t, "first", lock.Name)
+	require.NoError(t, lock.Close(t.Context()))
+	gone(first)
+	_, err = ConditionLock(t.Context(), c)
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	for _, name := range []string{"another", "first"} {
+		now := open(lockSpec(name))
+		require.Equal(t, old.Index, now.Index, "it has the entry")
+		_, err = ConditionLock(t.Context(), c)
+		require.ErrorIs(t, err, errs.ErrNotFound, name)
+		_, _, err = a.Open(t.Context(), ConditionSpec("c", now.Object))
+		require.ErrorIs(t, err, errs.ErrType, name)
+		gone(now)
+	}
+	lock, err = ConditionLock(t.Context(), open(ConditionSpec("own", nil)))
+	require.NoError(t, err)
+	require.Nil(t, lock)
+}

@@ -253,22 +253,6 @@ func (a *Arena) remove(ctx context.Context, name string, serial uint64, mapped b
 	return nil
 }
 
-// NameAt is the name of the live entry at an index.
-func (a *Arena) NameAt(ctx context.Context, i uint32) (string, error) {
-	if err := a.begin(); err != nil {
-		return "", err
-	}
-	defer a.done()
-	if err := a.lock(ctx); err != nil {
-		return "", err
-	}
-	defer a.unlock()
-	if i >= a.head().entryTop || !a.entry(i).isLive() {
-		return "", errs.ErrNotFound
-	}
-	return string(a.nameOf(a.entry(i))), nil
-}
-
 // Info describes an object.
 type Info struct {
 	Name     string

@@ -95,7 +95,7 @@ func TestHolderOfTheArenaIsStopped(t *testing.T) {
 	require.ErrorIs(t, a.Remove(soon(t), "held"), late, "behind one who waits")
 	_, _, err = a.Find(soon(t), "held")
 	require.ErrorIs(t, err, late)
-	_, err = a.NameAt(soon(t), 0)
+	_, err = a.openLockAt(soon(t), 0, 1)
 	require.ErrorIs(t, err, late)
 	require.ErrorIs(t, a.List(soon(t), func(Info) bool { return true }), late)
 	_, err = a.Check(soon(t), false)

@@ -28,8 +28,12 @@ var ownConditionMethods = withLock(func(k *condition) *mutex { return &k.lock },
 
 func openCondition(o *opening) (coord.Opened, error) {
 	lockName, other := "", false
+	var lockID coord.Identity // empty: whatever has the name
 	if o.creates(1) && !o.params.Null() {
 		lockName, other = o.params.Text(), true
+		if o.params.More() {
+			lockID = coord.Identity(o.params.Bytes())
+		}
 	}
 	err := o.paramErr()
 	if err == nil {
@@ -40,7 +44,7 @@ func openCondition(o *opening) (coord.Opened, error) {
 	}
 	var lock *shm.Handle
 	if other {
-		if lock, err = o.openLock(lockName); err != nil {
+		if lock, err = o.openLock(lockName, lockID); err != nil {
 			return coord.Opened{}, err
 		}
 	}
@@ -49,8 +53,8 @@ func openCondition(o *opening) (coord.Opened, error) {
 		its = lock.Object
 	}
 	obj, created, err := o.attach(shm.ConditionSpec(o.name, its))
-	if err == nil && lock == nil && obj.Param != 0 {
-		if lock, err = o.findLock(uint32(obj.Param - 1)); err != nil {
+	if err == nil && lock == nil {
+		if lock, err = shm.ConditionLock(o.ctx, obj); err != nil {
 			_ = obj.Close(o.ctx)
 		}
 	}
@@ -61,10 +65,9 @@ func openCondition(o *opening) (coord.Opened, error) {
 		return coord.Opened{}, err
 	}
 	k := &condition{list: shm.WaitersOf(obj)}
-	details := coord.AppendArray(nil, 1)
 	if lock == nil {
 		k.lock = mutexOf(obj)
-		return opened(o, obj, created, k, ownConditionMethods, nil, coord.AppendNull(details)), nil
+		return opened(o, obj, created, k, ownConditionMethods, nil, coord.AppendNull(coord.AppendArray(nil, 1))), nil
 	}
 	k.lock = mutexOf(lock)
 	last := func() {
@@ -72,31 +75,23 @@ func openCondition(o *opening) (coord.Opened, error) {
 		defer cancel()
 		_ = lock.Close(ctx)
 	}
-	return opened(o, obj, created, k, conditionMethods, last, coord.AppendText(details, lock.Name)), nil
+	details := coord.AppendText(coord.AppendArray(nil, 2), lock.Name)
+	details = coord.AppendBytes(details, []byte(identityOf(lock.Index, lock.Serial)))
+	return opened(o, obj, created, k, conditionMethods, last, details), nil
 }
 
-// openLock opens the lock that a condition is given.
-func (o *opening) openLock(name string) (*shm.Handle, error) {
+// openLock opens the lock that a condition is given. ErrNotFound: the client means another
+// one, which had the name before.
+func (o *opening) openLock(name string, id coord.Identity) (*shm.Handle, error) {
 	lock, _, err := o.arena.Open(o.ctx, shm.Spec{Name: name, Kind: shm.Lock, OpenOnly: true, Any: true})
 	if err != nil {
 		return nil, fmt.Errorf("its lock %q: %w", name, err)
 	}
-	return lock, nil
-}
-
-// findLock opens the lock at an index of the directory, which the condition was given by its
-// creator. Its name may have gone since, or be another's.
-func (o *opening) findLock(index uint32) (*shm.Handle, error) {
-	name, err := o.arena.NameAt(o.ctx, index)
-	if err != nil {
-		return nil, fmt.Errorf("its lock: %w", err)
-	}
-	lock, err := o.openLock(name)
-	if err == nil && lock.Index != index {
+	if id != "" && id != identityOf(lock.Index, lock.Serial) {
 		_ = lock.Close(o.ctx)
-		return nil, fmt.Errorf("its lock: %w", errs.ErrNotFound)
+		return nil, fmt.Errorf("its lock %q was removed, another has the name now: %w", name, errs.ErrNotFound)
 	}
-	return lock, err
+	return lock, nil
 }
 
 // held says whether the session holds the lock.

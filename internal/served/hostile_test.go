@@ -214,6 +214,7 @@ func TestParametersBeyondReason(t *testing.T) {
 		{errs.ErrNotFound, "condition", "", []any{""}},
 		{errs.ErrNotFound, "condition", "", []any{"no lock"}},
 		{errs.ErrTooLarge, "condition", "", []any{long}},
+		{errs.ErrType, "condition", "", []any{"a lock", 1}},
 		{errs.ErrType, "event", "", "text"},
 		{errs.ErrType, "event", "int32", []any{}},
 		{errs.ErrType, "barrier", "", []any{0}},

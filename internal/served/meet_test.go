@@ -2,6 +2,7 @@ package served
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,7 +91,9 @@ func TestCondition(t *testing.T) {
 	for _, params := range [][]any{{nil}, {"l"}} {
 		name, want := "own", "[null]"
 		if params[0] != nil {
-			name, want = "other", `["l"]`
+			local, _, err := s.local.Open(testContext(t), shm.Spec{Name: "l", Kind: shm.Lock, OpenOnly: true, Any: true})
+			require.NoError(t, err)
+			name, want = "other", `["l" '`+fmt.Sprintf("%x", string(identityOf(local.Index, local.Serial)))+`']`
 		}
 		k, rest, err := a.tryOpen(coord.Create, "condition", name, "", params...)
 		require.NoError(t, err)

@@ -145,7 +145,7 @@ class Manager:
         if not isinstance(lock, LockProxy):
             raise TypeMismatch(f"the lock of a condition is a Lock or None, not {lock!r}")
         self._link.tell(lock._name)
-        p = ConditionProxy._make(self._link, name, params=[lock._name])
+        p = ConditionProxy._make(self._link, name, params=lock._itself())
         p._given_lock = lock
         return p
 

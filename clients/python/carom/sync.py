@@ -7,7 +7,7 @@ known here. What a process holds when it ends is handed on: see OwnerDied.
 import time
 
 from .errors import BrokenBarrier, Canceled, Deadline, Locked, NotFound, NotLocked, NotOwner, OverRelease
-from .proxy import BaseProxy
+from .proxy import ATTACH, BaseProxy
 
 __all__ = [
     "LockProxy", "RLockProxy", "SemaphoreProxy", "BoundedSemaphoreProxy", "ConditionProxy", "EventProxy", "BarrierProxy",
@@ -70,6 +70,17 @@ class _Mutex(_Acquirer):
 
 class LockProxy(_Mutex, typeid="Lock"):
     """A lock. Any thread of any process may release it."""
+
+    def _itself(self):
+        """What tells the coordinator which lock it is: its name and its identity, if that is known."""
+        identity = self._attached().identity
+        return [self._name] if identity is None else [self._name, identity]
+
+    def _attach_to(self, identity):
+        """Attaches to the lock of that identity. NotFound: it was removed, whatever has its name now."""
+        self._a = self._open("", None, ATTACH)
+        if self._a.identity != identity:
+            raise NotFound(f"{self._typeid} {self._name}: it was removed, another one has the name now")
 
     def acquire(self, blocking=True, timeout=None):
         """False: not within timeout seconds. OwnerDied: see recover."""
@@ -159,13 +170,16 @@ class ConditionProxy(_Reentrant, typeid="Condition"):
     """A condition, with the lock that it was given or one of its own, which is re-entrant."""
 
     def _given(self):
-        """The lock that it was given, None if it has one of its own."""
-        name = self._attached().details[0]
-        if name is None:
+        """The lock that it was given, None if it has one of its own. NotFound: that was removed,
+        whatever has its name now."""
+        a = self._attached()
+        if a.details[0] is None:
             return None
         lock = self.__dict__.get("_given_lock")
-        if lock is None or lock._name != name:
-            lock = self._given_lock = LockProxy(self._link, name)
+        if lock is None:
+            lock = LockProxy(self._link, a.details[0])
+            lock._attach_to(a.details[1])
+            self._given_lock = lock
         return lock
 
     def acquire(self, blocking=True, timeout=None):

@@ -219,6 +219,20 @@ class TestCondition(Case):
         with cond:
             self.assertFalse(lock.acquire(False))
 
+    def test_a_lock_that_took_the_name_is_not_the_condition_s(self):
+        lock = self.m.Lock(name="taken")
+        self.m.Condition(lock, name="cond")
+        self.m.remove("taken")
+        with self.connect() as other:
+            taken = other.Lock(name="taken")
+            with self.assertRaises(carom.NotFound):
+                other.open("Condition", "cond")
+            with self.assertRaises(carom.TypeMismatch):
+                other.Condition(taken, name="cond")
+        with self.assertRaises(carom.NotFound):
+            self.m.Condition(lock, name="new")
+        self.m.remove("cond"), self.m.remove("taken")
+
 
 class TestEvent(Case):
     def test_event(self):
