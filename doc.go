@@ -167,7 +167,8 @@
 //     that is killed has taken it or has not. With AtLeastOnce, what it took and did not
 //     confirm with TaskDone goes back to the front.
 //  3. A Value is never seen half written, whatever its size and whatever kills its
-//     writer. Value.Update and Add lose no update.
+//     writer. Value's Update, Store, Swap, Add and CompareAndSwap lose nothing of what the
+//     others of them did: Update's function runs again if the value changed meanwhile.
 //  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise.
 //  5. Objects in the arena go on without the coordinator. Objects in the coordinator
 //     answer ErrUnavailable at once when it is gone for good, as the one that Start
