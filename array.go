@@ -208,10 +208,17 @@ func (a *Array[T]) All() iter.Seq2[int, T] {
 // Do runs f on the array's memory, under the array's own lock. If the process dies in
 // f, the memory stays as it was left, and Do and Lock answer ErrOwnerDied until somebody
 // calls Lock().Recover. The memory stays while f runs, also if the handle is closed
-// meanwhile. Errors: f's, ErrOwnerDied, ErrClosed, the context's.
+// meanwhile. Errors: f's, ErrOwnerDied, ErrClosed, the context's; what f did before an error
+// stays.
 //
-// On a remote handle f has a copy, and what it changed there is stored when it returns; what
-// a process that dies in f had changed is not.
+// The lock excludes others that take it: Do, and holders of Lock, in all processes. It does
+// not exclude Load, Store, AddAt, All and Slice. f writes to the memory itself, so its s[i]++
+// loses an AddAt or a Store of the same element that comes between its load and its store;
+// where elements are changed by both, f uses this array's AddAt as well.
+//
+// On a remote handle f has a copy, and the elements that it changed there are stored when it
+// returns: what others stored or added to those elements while f ran is lost, what they did to
+// the others stays. What a process that dies in f had changed is not stored.
 func (a *Array[T]) Do(ctx context.Context, f func([]T) error) error {
 	const op = "do"
 	elems, err := a.use(op)

@@ -2,6 +2,7 @@ package carom
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -118,31 +119,79 @@ func (d *Dict[K, V]) Delete(ctx context.Context, key K) error {
 	return q.err
 }
 
-// Pop removes key and returns the value that it had, and whether it had one. A
-// value that does not decode is removed all the same; Get first where that may be.
-func (d *Dict[K, V]) Pop(ctx context.Context, key K) (value V, ok bool, err error) {
-	q := d.h.request("pop", 1)
-	defer q.end()
-	q.key(key)
-	if q.do(ctx, "pop") && !q.null() {
-		q.enter(2)
-		q.read(&value)
-		return value, q.ok(), q.err
-	}
-	return value, false, q.err
+// SetIf stores value under key if the entry is of the version, which the caller knows from
+// an Entry, a Change or an earlier SetIf. Version 0: if there is no such key. It returns the
+// entry's version and whether value was stored: the new one and true, or the present one, 0
+// if there is none, and false.
+func (d *Dict[K, V]) SetIf(ctx context.Context, key K, value V, version uint64) (uint64, bool, error) {
+	done, now, err := d.changeIf(ctx, "set if", key, version, &value, nil)
+	return now, done, err
 }
 
-// PopItem removes the entry that was inserted last and returns it, as Pop does.
-// ErrNotFound: the dict is empty.
-func (d *Dict[K, V]) PopItem(ctx context.Context) (key K, value V, err error) {
-	q := d.h.request("pop item", 0)
-	defer q.end()
-	if q.do(ctx, "popitem") {
-		q.enter(3)
-		q.read(&key)
-		q.read(&value)
+// DeleteIf removes key if the entry is of the version, and reports whether it did. No entry
+// is of version 0.
+func (d *Dict[K, V]) DeleteIf(ctx context.Context, key K, version uint64) (bool, error) {
+	done, _, err := d.changeIf(ctx, "delete if", key, version, nil, nil)
+	return done, err
+}
+
+// Pop removes key and returns the value that it had, and whether it had one. It makes two
+// round trips, more if others change the entry meanwhile; the removal is one atomic step. A
+// value that does not decode is an ErrType, and stays.
+func (d *Dict[K, V]) Pop(ctx context.Context, key K) (value V, ok bool, err error) {
+	const op = "pop"
+	var zero V
+	value, version, err := d.versioned(ctx, op, key)
+	for err == nil && version != 0 {
+		var done bool
+		if done, version, err = d.changeIf(ctx, op, key, version, nil, &value); done && err == nil {
+			return value, true, nil
+		}
 	}
-	return key, value, q.err
+	return zero, false, err
+}
+
+// PopItem removes the entry that was inserted last and returns it, as Pop does. ErrNotFound:
+// the dict is empty.
+func (d *Dict[K, V]) PopItem(ctx context.Context) (key K, value V, err error) {
+	for {
+		key, value, version, err := d.last(ctx)
+		if err != nil {
+			return key, value, err
+		}
+		if done, err := d.popLast(ctx, version); done || err != nil {
+			return orZero(&key, err), orZero(&value, err), err
+		}
+		if err := ctx.Err(); err != nil {
+			return orZero(&key, err), orZero(&value, err), err
+		}
+	}
+}
+
+const opPopItem = "pop item"
+
+func (d *Dict[K, V]) last(ctx context.Context) (key K, value V, version uint64, err error) {
+	q := d.h.request(opPopItem, 0)
+	defer q.end()
+	if q.do(ctx, "last") {
+		q.enter(3)
+		q.fail(readEntry(q, &key, &value))
+		version = q.in.Uint()
+		_ = q.decoded()
+	}
+	return orZero(&key, q.err), orZero(&value, q.err), version, q.err
+}
+
+// popLast removes the entry that was inserted last if it is of the version.
+func (d *Dict[K, V]) popLast(ctx context.Context, version uint64) (done bool, err error) {
+	q := d.h.request(opPopItem, 1)
+	defer q.end()
+	q.uint(version)
+	if q.do(ctx, "poplast") {
+		done = q.in.Bool()
+		_ = q.decoded()
+	}
+	return done, q.err
 }
 
 // Update stores all entries of src, in one step and in no particular order.
@@ -368,27 +417,36 @@ func snapshot[T any](ctx context.Context, q *request) ([]T, error) {
 
 // Compute stores what f makes of the value of key, and returns it. f gets the
 // zero value and false if there is none; it runs in this process, without any
-// lock, and again whenever somebody else changed the entry in the meantime. An
-// error of f is returned as it is, and nothing is stored.
+// lock, and again whenever somebody else changed the entry in the meantime. With
+// ErrDelete from f, Compute removes the entry and returns the zero value and nil. Any
+// other error of f is returned as it is, and nothing is stored.
 func (d *Dict[K, V]) Compute(ctx context.Context, key K, f func(old V, ok bool) (V, error)) (V, error) {
+	const op = "compute"
 	var zero V
-	old, version, err := d.versioned(ctx, key)
+	old, version, err := d.versioned(ctx, op, key)
 	for err == nil {
-		var value V
-		if value, err = f(old, version != 0); err != nil {
-			return zero, err
+		value, ferr := f(old, version != 0)
+		next := &value
+		switch {
+		case ferr == nil:
+		case !errors.Is(ferr, ErrDelete):
+			return zero, ferr
+		case version == 0:
+			return zero, nil
+		default:
+			value, next = zero, nil
 		}
 		var done bool
-		if done, old, version, err = d.compareAndSwap(ctx, key, version, value); done {
-			return value, err
+		if done, version, err = d.changeIf(ctx, op, key, version, next, &old); done && err == nil {
+			return value, nil
 		}
 	}
 	return zero, err
 }
 
 // versioned is Get with the version, 0 if key is not there.
-func (d *Dict[K, V]) versioned(ctx context.Context, key K) (value V, version uint64, err error) {
-	q := d.h.request("compute", 1)
+func (d *Dict[K, V]) versioned(ctx context.Context, op string, key K) (value V, version uint64, err error) {
+	q := d.h.request(op, 1)
 	defer q.end()
 	q.key(key)
 	if q.do(ctx, "get") && !q.null() {
@@ -400,23 +458,35 @@ func (d *Dict[K, V]) versioned(ctx context.Context, key K) (value V, version uin
 	return value, 0, q.err
 }
 
-// compareAndSwap stores value if the entry still has the version, or returns
-// what is there instead.
-func (d *Dict[K, V]) compareAndSwap(ctx context.Context, key K, version uint64, value V) (done bool, current V, now uint64, err error) {
-	q := d.h.request("compute", 3)
+// changeIf stores *value under key, or removes it if value is nil, if the entry is of the
+// version. If it is not, *present (may be nil) becomes what is there instead, and now its
+// version; the context's error then ends the caller's attempts.
+func (d *Dict[K, V]) changeIf(ctx context.Context, op string, key K, version uint64, value, present *V) (done bool, now uint64, err error) {
+	method, n := "cas", 3
+	if value == nil {
+		method, n = "deleteif", 2
+	}
+	q := d.h.request(op, n)
 	defer q.end()
 	q.key(key)
 	q.uint(version)
-	q.value(value)
-	if !q.do(ctx, "cas") {
-		return false, current, 0, q.err
+	if value != nil {
+		q.value(*value)
+	}
+	if !q.do(ctx, method) {
+		return false, 0, q.err
 	}
 	q.enter(3)
 	done, now = q.in.Bool(), q.in.Uint()
-	if !done && !q.null() {
-		q.read(&current)
+	if !done && present != nil {
+		var fresh V
+		if now != 0 {
+			q.read(&fresh)
+		}
+		*present = fresh
+		q.fail(ctx.Err())
 	}
-	return done, current, now, q.decoded()
+	return done, now, q.decoded()
 }
 
 // AddKey adds delta to the value of key, which counts as zero if it is not

@@ -47,12 +47,25 @@ type Change[K comparable, V any] struct {
 // some were lost. The subscription lasts until the range ends or the context
 // does.
 func (d *Dict[K, V]) Watch(ctx context.Context, keys ...K) iter.Seq2[Change[K, V], error] {
+	return d.watch(ctx, "watch", keys)
+}
+
+// WatchAll is Watch of all keys, which begins with what is there: a ChangeSet for each entry,
+// in the order of insertion, all as of one moment, and then the changes after that moment. No
+// change is missed between the two, and none comes twice. There is no mark where the changes
+// begin. ErrNoMemory: the coordinator's budget does not suffice for keeping track of what is
+// there until it is delivered. While it is, changes are kept as for Watch.
+func (d *Dict[K, V]) WatchAll(ctx context.Context) iter.Seq2[Change[K, V], error] {
+	return d.watch(ctx, "watchall", nil)
+}
+
+func (d *Dict[K, V]) watch(ctx context.Context, method string, keys []K) iter.Seq2[Change[K, V], error] {
 	q := d.h.request("watch", len(keys))
 	defer q.end()
 	for _, k := range keys {
 		q.key(k)
 	}
-	s, err, h := q.stream(ctx, "watch"), q.err, d.h
+	s, err, h := q.stream(ctx, method), q.err, d.h
 	stop := func() bool { return true }
 	if err == nil {
 		stop = context.AfterFunc(ctx, s.Close)

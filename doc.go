@@ -200,8 +200,9 @@
 //     TaskDone goes back to the front when it dies. (TestKilledInPutAndGet, TestCrashPoints,
 //     TestLinearizable)
 //  3. A Value is never seen half written, whatever its size and whatever kills its
-//     writer. Value.Update loses no other Update; Add, Swap and CompareAndSwap lose none of
-//     each other's changes. (TestLinearizable, TestCrashPoints, TestStorm)
+//     writer. Value's Update, Store, Swap, Add and CompareAndSwap lose nothing of what the
+//     others of them did: Update's function runs again if the value changed meanwhile.
+//     (TestLinearizable, TestCrashPoints, TestStorm; in this folder TestUpdateLosesNothing)
 //  4. A method of a Dict, List or Namespace is one atomic step, unless it says otherwise. It
 //     happens once, also if the connection breaks meanwhile. (coord: TestDictIsLinearizable,
 //     TestCutAnywhere)

@@ -34,6 +34,9 @@ var (
 	ErrOverRelease = errs.ErrOverRelease
 	ErrBroken      = errs.ErrBroken
 
+	// Computing an entry. What Dict.Compute's function returns to remove it.
+	ErrDelete = errors.New("delete the entry")
+
 	// Limits.
 	ErrNoMemory = errs.ErrNoMemory // the arena's budget is used up
 	ErrTooLarge = errs.ErrTooLarge // larger than could ever fit

@@ -280,10 +280,16 @@ func sameBytes(t reflect.Type) bool {
 	return true
 }
 
-// Update runs f on a copy of the value under the value's own lock, and publishes the
-// copy if f returns nil. If the process dies in f, the value is as before, and the
-// next Update goes on. Store, Add and the others do not take the lock. Errors: f's,
-// ErrClosed, the context's.
+// Update runs f on a copy of the value under the value's own lock, and publishes the copy
+// if f returns nil and the value still is what f was given. It loses nothing: Store, Swap,
+// Add and CompareAndSwap do not take the lock, and where one of them changed the value while
+// f ran, f runs again, on a copy of what is there now, until ctx ends. So f may run several
+// times, and must not change this value itself in each run, by Add for instance: that would
+// make the next run necessary. A value of 1, 2, 4 or 8 bytes that was changed and changed
+// back counts as unchanged.
+//
+// If the process dies in f, the value is as before, and the next Update goes on. Errors:
+// f's, ErrClosed, the context's; with each the value is as if Update had not been called.
 func (v *Value[T]) Update(ctx context.Context, f func(*T) error) error {
 	const op = "update"
 	obj, err := v.use(op)
@@ -303,22 +309,42 @@ func (v *Value[T]) Update(ctx context.Context, f func(*T) error) error {
 		return v.h.fail(op, err)
 	}
 	defer lock.Unlock(d)
-	var t T
-	if place != nil {
-		t = shm.LoadAt[T](place)
-	} else {
-		t = shm.LoadBig[T](obj.Object)
+	for {
+		var done bool
+		if place == nil {
+			done, err = v.updateLarge(ctx, op, obj, f)
+		} else {
+			bits := shm.BitsAt[T](place)
+			obj.Acquire()
+			t := shm.FromBits[T](bits)
+			if err = f(&t); err == nil {
+				obj.Release()
+				done = shm.SwapBitsAt(place, bits, t)
+			}
+		}
+		if done || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := v.h.gone(op); err != nil {
+			return err
+		}
 	}
+}
+
+// updateLarge runs f once on a value that is not one atomic. false: the value changed while
+// f ran, for which writers do not wait.
+func (v *Value[T]) updateLarge(ctx context.Context, op string, obj *shm.Handle, f func(*T) error) (bool, error) {
+	t, seq := shm.LoadBigSeq[T](obj.Object)
 	obj.Acquire()
 	if err := f(&t); err != nil {
-		return err
+		return false, err
 	}
 	obj.Release()
-	if place != nil {
-		shm.StoreAt(place, t)
-		return nil
-	}
-	return v.h.fail(op, shm.UpdateBig(context.Background(), obj, func(T) (T, bool) { return t, true }))
+	done, err := shm.StoreBigIf(ctx, obj, seq, t)
+	return done, v.h.fail(op, err)
 }
 
 func (v *Value[T]) updateRemote(ctx context.Context, op string, f func(*T) error) error {
@@ -331,14 +357,29 @@ func (v *Value[T]) updateRemote(ctx context.Context, op string, f func(*T) error
 		return err
 	}
 	defer func() { _ = v.h.tell(op, "unlock", nil) }()
-	var t T
-	if err := v.h.ask(ctx, op, "load", intoElement(&t)); err != nil {
-		return err
+	for {
+		var t T
+		var version uint64
+		if err := v.h.ask(ctx, op, "loadversion", func(in *coord.Reader) error {
+			in.Args(2)
+			err := copyElement(&t, in.Bytes())
+			version = in.Uint()
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := f(&t); err != nil {
+			return err
+		}
+		var done bool
+		err := v.h.ask(ctx, op, "storeif", intoBool(&done), version, shm.BytesOfOne(&t))
+		if done || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return v.h.ended(ctx, op, err)
+		}
 	}
-	if err := f(&t); err != nil {
-		return err
-	}
-	return v.h.tell(op, "store", nil, shm.BytesOfOne(&t))
 }
 
 // Lock is the value's own lock, which Update takes. Each call makes a handle of its own on

@@ -63,7 +63,7 @@ func (d *dict) Close() {
 	d.reset()
 }
 
-func (d *dict) Blocks(method string) bool { return method == "watch" }
+func (d *dict) Blocks(method string) bool { return method == "watch" || method == "watchall" }
 
 // Call runs a method; PROTOCOL.md describes each.
 func (d *dict) Call(_ context.Context, sess *Session, method string, args, dst []byte) ([]byte, error) {
@@ -99,6 +99,12 @@ func (d *dict) Call(_ context.Context, sess *Session, method string, args, dst [
 		return AppendNull(dst), nil
 	case "cas":
 		return d.callCAS(&r, dst)
+	case "deleteif":
+		return d.callDeleteIf(&r, dst)
+	case "last":
+		return d.callLast(dst)
+	case "poplast":
+		return d.callPopLast(&r, dst)
 	case "add":
 		return d.callAdd(&r, dst)
 	case "scan":

@@ -146,12 +146,44 @@ func (d *dict) callPop(r *Reader, dst []byte) ([]byte, error) {
 func (d *dict) callPopItem(dst []byte) ([]byte, error) {
 	e := d.order.last()
 	if e == nil {
-		return dst, fmt.Errorf("%w: the dict is empty", errs.ErrNotFound)
+		return dst, errEmptyDict
 	}
 	d.drop(e)
+	return appendKeyed(dst, e), nil
+}
+
+var errEmptyDict = fmt.Errorf("%w: the dict is empty", errs.ErrNotFound)
+
+// appendKeyed appends [key, value, version].
+func appendKeyed(dst []byte, e *dictEntry) []byte {
 	dst = append(AppendArray(dst, 3), e.key...)
 	dst = append(dst, e.value...)
-	return AppendUint(dst, e.version), nil
+	return AppendUint(dst, e.version)
+}
+
+// callLast is last [] → [key, value, version] of the entry that was inserted last.
+func (d *dict) callLast(dst []byte) ([]byte, error) {
+	e := d.order.last()
+	if e == nil {
+		return dst, errEmptyDict
+	}
+	return appendKeyed(dst, e), nil
+}
+
+// callPopLast is poplast [version] → whether the entry that was inserted last was of the
+// version, and was removed.
+func (d *dict) callPopLast(r *Reader, dst []byte) ([]byte, error) {
+	r.Args(1)
+	version := r.Uint()
+	if r.err != nil {
+		return dst, r.err
+	}
+	e := d.order.last()
+	ok := e != nil && e.version == version
+	if ok {
+		d.drop(e)
+	}
+	return AppendBool(dst, ok), nil
 }
 
 // callCAS is cas [key, version, value] → [true, new version, null], or what is
@@ -164,18 +196,51 @@ func (d *dict) callCAS(r *Reader, dst []byte) ([]byte, error) {
 		return dst, r.err
 	}
 	e := d.entries[string(key)]
-	dst = AppendArray(dst, 3)
-	switch {
-	case e == nil && version != 0:
-		return AppendNull(AppendUint(AppendBool(dst, false), 0)), nil
-	case e != nil && version != e.version:
-		return append(AppendUint(AppendBool(dst, false), e.version), e.value...), nil
+	if version != versionOf(e) {
+		return appendUnchanged(dst, e), nil
 	}
 	e, err := d.put(key, value)
 	if err != nil {
 		return dst, err
 	}
-	return AppendNull(AppendUint(AppendBool(dst, true), e.version)), nil
+	return appendChanged(dst, e.version), nil
+}
+
+// callDeleteIf is deleteif [key, version] → what cas answers. The new version is the
+// removal's.
+func (d *dict) callDeleteIf(r *Reader, dst []byte) ([]byte, error) {
+	r.Args(2)
+	key, version := r.Raw(), r.Uint()
+	if r.err != nil {
+		return dst, r.err
+	}
+	e := d.entries[string(key)]
+	if e == nil || version != e.version {
+		return appendUnchanged(dst, e), nil
+	}
+	d.drop(e)
+	return appendChanged(dst, d.clock), nil
+}
+
+// versionOf is 0 for an entry that is not there.
+func versionOf(e *dictEntry) uint64 {
+	if e == nil {
+		return 0
+	}
+	return e.version
+}
+
+func appendChanged(dst []byte, version uint64) []byte {
+	return AppendNull(AppendUint(AppendBool(AppendArray(dst, 3), true), version))
+}
+
+// appendUnchanged appends what there is instead of what was expected.
+func appendUnchanged(dst []byte, e *dictEntry) []byte {
+	dst = AppendUint(AppendBool(AppendArray(dst, 3), false), versionOf(e))
+	if e == nil {
+		return AppendNull(dst)
+	}
+	return append(dst, e.value...)
 }
 
 // callAdd is add [key, delta, type] → the sum, which is stored. A key that is

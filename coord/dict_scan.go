@@ -73,7 +73,7 @@ type record struct {
 
 const recordCost = 48
 
-// Stream starts snapshot [part] and watch [key…].
+// Stream starts snapshot [part], watch [key…] and watchall [].
 func (d *dict) Stream(sess *Session, method string, args []byte) (Stream, error) {
 	r := Reader{rest: args}
 	switch method {
@@ -86,6 +86,8 @@ func (d *dict) Stream(sess *Session, method string, args []byte) (Stream, error)
 		return d.snapshot(part, sess.Batch())
 	case "watch":
 		return d.watch(&r, sess.Batch())
+	case "watchall":
+		return d.watchAll(sess.Batch())
 	}
 	return nil, NoMethod(KindDict, method)
 }

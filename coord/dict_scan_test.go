@@ -185,6 +185,59 @@ func TestWatchersArePaidFor(t *testing.T) {
 	require.Equal(t, idle, s.Stats().Bytes)
 }
 
+// What is there, in batches, then what happened since, and neither twice.
+func TestWatchAll(t *testing.T) {
+	s, c := pair(t, Config{Limits: Limits{Memory: 16 << 20}})
+	d := open(t, c, KindDict, "d")
+	ctx := testContext(t)
+	const n = 20
+	for i := range n { // more than goes into a batch
+		invoke(t, c, d, "set", i, make([]byte, 100<<10))
+	}
+	idle := s.Stats().Bytes
+	st, err := c.Stream(ctx, d, "watchall", args())
+	require.NoError(t, err)
+	require.Greater(t, s.Stats().Bytes, idle, "what it holds is paid for")
+	for i := range n {
+		invoke(t, c, d, "set", i, i)
+	}
+	invoke(t, c, d, "deleteif", 3, 2*n)
+	var old, now []int
+	for len(old)+len(now) < 2*n {
+		batch, err := st.Next(ctx)
+		require.NoError(t, err)
+		in := NewReader(batch)
+		for range in.Array() {
+			in.Args(4)
+			require.Zero(t, in.Uint())
+			key := int(in.Int())
+			if raw := in.Raw(); len(raw) > 100 {
+				require.Empty(t, now)
+				old = append(old, key)
+			} else {
+				now = append(now, key)
+			}
+			require.EqualValues(t, len(old)+len(now), in.Uint(), "the version")
+			require.NoError(t, in.Err())
+		}
+	}
+	require.Len(t, old, n)
+	require.Equal(t, old, now)
+	st.Close()
+	invoke(t, c, d, "clear")
+
+	invoke(t, c, d, "set", "k", 1)
+	st, err = c.Stream(ctx, d, "watchall", args())
+	require.NoError(t, err)
+	for i := range watchChanges + 1 {
+		invoke(t, c, d, "set", "k", i)
+	}
+	_, err = st.Next(ctx)
+	require.ErrorIs(t, err, errs.ErrFull, "what there was has no continuation")
+	invoke(t, c, d, "clear")
+	require.Equal(t, int64(objectCost+1), s.Stats().Bytes, "all is given back")
+}
+
 func TestShutdownDrains(t *testing.T) {
 	g := newGate()
 	s, c := pair(t, Config{Kinds: g.kind()})

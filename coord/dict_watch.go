@@ -43,6 +43,7 @@ type dictWatcher struct {
 	batch int                 // bytes that only a single change may exceed
 
 	mu    sync.Mutex
+	first []change // what there was when watchall began, and is not delivered yet
 	queue []change
 	bytes int
 	held  int64 // of the budget
@@ -72,6 +73,28 @@ func (d *dict) watch(r *Reader, batch int) (Stream, error) {
 	if err != nil {
 		w.release(w.held)
 		return nil, err
+	}
+	d.watchers[w] = struct{}{}
+	return w, nil
+}
+
+// watchAll is watch of all keys, which begins with what is there as changes that set it. Like
+// a snapshot it copies references under the lock, and is charged for them.
+func (d *dict) watchAll(batch int) (Stream, error) {
+	w := &dictWatcher{d: d, batch: batch, wake: make(chan struct{}, 1)}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, errs.ErrClosed
+	}
+	if err := w.hold(int64(watchCost * len(d.entries))); err != nil {
+		return nil, err
+	}
+	w.first = make([]change, 0, len(d.entries))
+	for _, s := range d.order.slots {
+		if e := s.e; e != nil {
+			w.first = append(w.first, change{changeSet, e.key, e.value, e.version})
+		}
 	}
 	d.watchers[w] = struct{}{}
 	return w, nil
@@ -141,8 +164,8 @@ func (w *dictWatcher) fail(err error) {
 
 // drop forgets what is queued. w.mu is held.
 func (w *dictWatcher) drop() {
-	w.release(int64(watchCost*len(w.queue) + w.bytes))
-	w.queue, w.bytes = nil, 0
+	w.release(int64(watchCost*(len(w.first)+len(w.queue)) + w.bytes))
+	w.first, w.queue, w.bytes = nil, nil, 0
 }
 
 func (w *dictWatcher) signal() {
@@ -156,19 +179,31 @@ func (w *dictWatcher) signal() {
 func (w *dictWatcher) take() ([]change, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.first) > 0 {
+		n, _ := w.fit(w.first)
+		batch := w.first[:n:n]
+		w.first = w.first[n:]
+		w.release(int64(watchCost * n))
+		return batch, nil
+	}
 	if len(w.queue) == 0 {
 		return nil, w.err
 	}
-	n, bytes := 0, 0
-	for n < len(w.queue) && (n == 0 || bytes+w.queue[n].size()+(n+1)*changeHeads <= w.batch) {
-		bytes += w.queue[n].size()
-		n++
-	}
+	n, bytes := w.fit(w.queue)
 	batch := w.queue[:n:n]
 	w.queue = w.queue[n:]
 	w.bytes -= bytes
 	w.release(int64(watchCost*n + bytes))
 	return batch, nil
+}
+
+// fit is how many changes go into a batch, at least one, and their bytes.
+func (w *dictWatcher) fit(cs []change) (n, bytes int) {
+	for n < len(cs) && (n == 0 || bytes+cs[n].size()+(n+1)*changeHeads <= w.batch) {
+		bytes += cs[n].size()
+		n++
+	}
+	return n, bytes
 }
 
 // Next appends an array of changes, at least one.

@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"sync/atomic"
@@ -112,6 +113,52 @@ func LoadAt[T any](p unsafe.Pointer) (v T) {
 		return *(*T)(unsafe.Pointer(&u))
 	default: // one and two bytes are single plain loads
 		return *(*T)(p)
+	}
+}
+
+// BitsAt reads what lies at p, as FromBits wants it. Bits tell more apart than Go does: they
+// differ where == calls values equal (0 and -0, padding), and are equal where it does not (NaN).
+func BitsAt[T any](p unsafe.Pointer) (bits uint64) {
+	var v T
+	switch unsafe.Sizeof(v) {
+	case 8:
+		return atom.Load64((*uint64)(p))
+	case 4:
+		*(*uint32)(unsafe.Pointer(&bits)) = atom.Load32((*uint32)(p))
+	case 2:
+		*(*uint16)(unsafe.Pointer(&bits)) = *(*uint16)(p)
+	default:
+		*(*uint8)(unsafe.Pointer(&bits)) = *(*uint8)(p)
+	}
+	return bits
+}
+
+// FromBits is the T that BitsAt read.
+func FromBits[T any](bits uint64) T { return *(*T)(unsafe.Pointer(&bits)) }
+
+// SwapBitsAt writes v at p if what lies there still is bits, and reports whether it was.
+func SwapBitsAt[T any](p unsafe.Pointer, bits uint64, v T) bool {
+	size := unsafe.Sizeof(v)
+	switch size {
+	case 8:
+		return atom.CAS64((*uint64)(p), bits, *(*uint64)(unsafe.Pointer(&v)))
+	case 4:
+		return atom.CAS32((*uint32)(p), *(*uint32)(unsafe.Pointer(&bits)), *(*uint32)(unsafe.Pointer(&v)))
+	}
+	old, next := unsafe.Slice((*byte)(unsafe.Pointer(&bits)), size), unsafe.Slice((*byte)(unsafe.Pointer(&v)), size)
+	in := uintptr(p) % 4
+	w := (*uint32)(unsafe.Add(p, -int(in)))
+	for {
+		cur := atom.Load32(w)
+		word := cur
+		part := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(&word), in)), size)
+		if !bytes.Equal(part, old) {
+			return false
+		}
+		copy(part, next)
+		if atom.CAS32(w, cur, word) {
+			return true
+		}
 	}
 }
 
@@ -231,15 +278,21 @@ func Put[T any](payload []byte, v T) {
 
 // LoadBig reads a value that is not one atomic: the copy that seq names, which is
 // what was last stored as long as seq does not change meanwhile.
-func LoadBig[T any](o *Object) (v T) {
+func LoadBig[T any](o *Object) T {
+	v, _ := LoadBigSeq[T](o)
+	return v
+}
+
+// LoadBigSeq is LoadBig, and the sequence number of what was read.
+func LoadBigSeq[T any](o *Object) (v T, s uint64) {
 	size := uint64(unsafe.Sizeof(v))
 	seq := at[uint64](o.arena, o.Off+bigSeqAt)
 	for {
-		s := atom.Load64(seq)
+		s = atom.Load64(seq)
 		from := o.Off + bigAt + s&1*roundUp(size, 8)
 		loadWords(o.arena, from, unsafe.Slice((*byte)(unsafe.Pointer(&v)), size))
 		if atom.Load64(seq) == s {
-			return v
+			return v, s
 		}
 	}
 }
@@ -255,8 +308,6 @@ func loadWords(a *Arena, off uint64, dst []byte) {
 // UpdateBig replaces a value that is not one atomic by f of it, unless f says no. The
 // new copy is written beside the old one and published by one store.
 func UpdateBig[T any](ctx context.Context, h *Handle, f func(T) (T, bool)) error {
-	var v T
-	size := uint64(unsafe.Sizeof(v))
 	o := h.Object
 	writer := at[futex.Mutex](o.arena, o.Off+cellAt)
 	if _, err := h.lock(ctx, writer, futex.TakeOver); err != nil {
@@ -264,14 +315,36 @@ func UpdateBig[T any](ctx context.Context, h *Handle, f func(T) (T, bool)) error
 	}
 	defer writer.Unlock(o.arena.domain)
 	next, ok := f(LoadBig[T](o))
-	if !ok {
-		return nil
+	if ok {
+		storeBig(o, &next)
 	}
+	return nil
+}
+
+// StoreBigIf replaces a value that is not one atomic by v, if its sequence number still is
+// seq: nobody stored anything since LoadBigSeq said so. It reports whether it did.
+func StoreBigIf[T any](ctx context.Context, h *Handle, seq uint64, v T) (bool, error) {
+	o := h.Object
+	writer := at[futex.Mutex](o.arena, o.Off+cellAt)
+	if _, err := h.lock(ctx, writer, futex.TakeOver); err != nil {
+		return false, err
+	}
+	defer writer.Unlock(o.arena.domain)
+	if *at[uint64](o.arena, o.Off+bigSeqAt) != seq {
+		return false, nil
+	}
+	storeBig(o, &v)
+	return true, nil
+}
+
+// storeBig writes the copy that is not valid, and publishes it by one store. The caller has
+// the writers' lock.
+func storeBig[T any](o *Object, v *T) {
+	size := uint64(unsafe.Sizeof(*v))
 	seq := at[uint64](o.arena, o.Off+bigSeqAt)
 	to := o.Off + bigAt + (*seq+1)&1*roundUp(size, 8)
-	atom.Copy(o.arena.bytes(to, size), unsafe.Slice((*byte)(unsafe.Pointer(&next)), size))
+	atom.Copy(o.arena.bytes(to, size), unsafe.Slice((*byte)(unsafe.Pointer(v)), size))
 	atom.Store64(seq, *seq+1)
-	return nil
 }
 
 // Elements is an array's memory as a slice of T. Precondition: T is the array's.

@@ -51,11 +51,7 @@ func (r Raw) Append(dst []byte, i, n uint64) []byte {
 	a, off := r.o.arena, r.off+i*r.size
 	switch {
 	case r.twin:
-		seq := at[uint64](a, r.o.Off+bigSeqAt)
-		for s, again := uint64(0), true; again; again = atom.Load64(seq) != s {
-			s = atom.Load64(seq)
-			a.readWhole(r.copyAt(s), dst[from:])
-		}
+		r.readTwin(dst[from:])
 	case IsWord(r.size):
 		a.readWhole(off, dst[from:])
 	default:
@@ -63,6 +59,56 @@ func (r Raw) Append(dst []byte, i, n uint64) []byte {
 	}
 	r.o.Acquire()
 	return dst
+}
+
+// readTwin reads the valid copy of a value, and returns its sequence number.
+func (r Raw) readTwin(dst []byte) (s uint64) {
+	a := r.o.arena
+	seq := at[uint64](a, r.o.Off+bigSeqAt)
+	for again := true; again; again = atom.Load64(seq) != s {
+		s = atom.Load64(seq)
+		a.readWhole(r.copyAt(s), dst)
+	}
+	return s
+}
+
+// AppendVersioned appends a value, and returns its version for ChangeIf: the bits themselves
+// of a single atomic, else the sequence number.
+func (r Raw) AppendVersioned(dst []byte) ([]byte, uint64) {
+	if !r.twin {
+		from := len(dst)
+		dst = r.Append(dst, 0, 1)
+		return dst, wordVersion(dst[from:])
+	}
+	from := len(dst)
+	dst = slices.Grow(dst, int(r.size))[:from+int(r.size)]
+	s := r.readTwin(dst[from:])
+	r.o.Acquire()
+	return dst, s
+}
+
+// ChangeIf replaces a value by b if it still is of the version, and reports whether it did.
+// Errors: those of Change.
+func (r Raw) ChangeIf(ctx context.Context, version uint64, b []byte) (done bool, err error) {
+	err = r.Change(ctx, 0, func(cur []byte) []byte {
+		if r.twin {
+			done = *at[uint64](r.o.arena, r.o.Off+bigSeqAt) == version // under the writers' lock
+		} else {
+			done = wordVersion(cur) == version
+		}
+		if done {
+			return b
+		}
+		return nil
+	})
+	return done && err == nil, err
+}
+
+func wordVersion(b []byte) (v uint64) {
+	for i, c := range b {
+		v |= uint64(c) << (8 * i)
+	}
+	return v
 }
 
 // copyAt is where the copy that a value's sequence number names is.

@@ -93,3 +93,47 @@ func TestRawElementsAreWhole(t *testing.T) {
 	require.Zero(t, words[0], "the neighbours are untouched")
 	require.Zero(t, words[100])
 }
+
+// What lies between fields counts for a word as it lies there, so an update of it ends.
+func TestWordsAreComparedAsTheyLie(t *testing.T) {
+	a := newArena(t, 4*mib)
+	type gap struct {
+		A uint8
+		B uint32
+	}
+	o, _, err := a.Open(t.Context(), Spec{Name: "v", Kind: Value, Type: "gap", Payload: CellPayload(8)})
+	require.NoError(t, err)
+	raw := RawValue(o, 8)
+	dirty := []byte{1, 0xaa, 0xbb, 0xcc, 2, 0, 0, 0}
+	require.NoError(t, raw.Change(t.Context(), 0, func([]byte) []byte { return dirty }))
+	var c Cell[gap]
+	c.Bind(o.Object)
+	bits := BitsAt[gap](c.Place())
+	require.Equal(t, gap{1, 2}, FromBits[gap](bits))
+	require.True(t, SwapBitsAt(c.Place(), bits, gap{3, 4}))
+	require.False(t, SwapBitsAt(c.Place(), bits, gap{5, 6}))
+	require.Equal(t, gap{3, 4}, LoadAt[gap](c.Place()))
+	b, version := raw.AppendVersioned(nil)
+	dirty[0] = 9
+	done, err := raw.ChangeIf(t.Context(), version, dirty)
+	require.NoError(t, err)
+	require.True(t, done)
+	done, err = raw.ChangeIf(t.Context(), version, b)
+	require.NoError(t, err)
+	require.False(t, done)
+	require.Equal(t, gap{9, 2}, LoadAt[gap](c.Place()))
+}
+
+// A part of a word is swapped beside its neighbours, which do not count.
+func TestPartsOfWordsAreCompared(t *testing.T) {
+	a := newArena(t, 4*mib)
+	o, _, err := a.Open(t.Context(), Spec{Name: "a", Kind: Array, Type: "uint16", Param: 4, Payload: ArrayPayload(2, 4)})
+	require.NoError(t, err)
+	parts := Elements[uint16](o.Object, 4)
+	copy(parts, []uint16{1, 2, 3, 4})
+	bits := BitsAt[uint16](ElementAt(&parts[1]))
+	parts[0] = 7
+	require.True(t, SwapBitsAt(ElementAt(&parts[1]), bits, uint16(9)))
+	require.False(t, SwapBitsAt(ElementAt(&parts[1]), bits, uint16(10)))
+	require.Equal(t, []uint16{7, 9, 3, 4}, parts)
+}

@@ -16,11 +16,13 @@ var wordMethods, largeMethods = valueMethods(instant), valueMethods(brief)
 
 func valueMethods(writing patience) map[string]method[*value] {
 	return withLock(func(v *value) *mutex { return &v.mutex }, map[string]method[*value]{
-		"load":  {(*value).load, instant},
-		"store": {(*value).store, writing},
-		"swap":  {(*value).swap, writing},
-		"cas":   {(*value).compareAndSwap, writing},
-		"add":   {(*value).add, instant},
+		"load":        {(*value).load, instant},
+		"store":       {(*value).store, writing},
+		"swap":        {(*value).swap, writing},
+		"cas":         {(*value).compareAndSwap, writing},
+		"add":         {(*value).add, instant},
+		"loadversion": {(*value).loadVersion, instant},
+		"storeif":     {(*value).storeIf, writing},
 	})
 }
 
@@ -136,6 +138,27 @@ func (v *value) compareAndSwap(c *call) error {
 		return nil
 	})
 	c.dst = coord.AppendBool(c.dst, swapped)
+	return err
+}
+
+func (v *value) loadVersion(c *call) error {
+	if err := c.nothing(); err != nil {
+		return err
+	}
+	dst, version := v.raw.AppendVersioned(coord.AppendBytesHead(coord.AppendArray(c.dst, 2), int(v.size)))
+	c.dst = coord.AppendUint(dst, version)
+	return nil
+}
+
+func (v *value) storeIf(c *call) error {
+	c.args.Args(2)
+	version := c.args.Uint()
+	b, err := v.element(&c.args)
+	if err != nil {
+		return err
+	}
+	done, err := v.raw.ChangeIf(c.ctx, version, b)
+	c.dst = coord.AppendBool(c.dst, done)
 	return err
 }
 

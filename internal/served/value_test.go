@@ -37,6 +37,13 @@ func TestValue(t *testing.T) {
 		v.gives(fmt.Sprint(size == 0), "cas", second, first)
 		v.gives("true", "cas", first, second)
 		w.gives(hex(second), "load")
+		version := w.version()
+		v.gives("false", "storeif", version+1, first)
+		v.gives("true", "storeif", version, first)
+		v.gives("false", "storeif", version, second)
+		v.gives("true", "storeif", v.version(), second)
+		w.gives(hex(second), "load")
+		w.fails(errs.ErrType, "storeif", version, make([]byte, size+1))
 		w.fails(errs.ErrType, "store", make([]byte, size+1))
 		w.fails(errs.ErrType, "cas", first, make([]byte, size+1))
 		w.fails(errs.ErrType, "add", first, typ+"x")
@@ -52,6 +59,19 @@ func TestValue(t *testing.T) {
 		require.ErrorIs(t, err, errs.ErrExists)
 		b.create("value", typ, typ, size, nil).gives(hex(second), "load")
 	}
+}
+
+// version is the number by which the value is stored conditionally.
+func (o thing) version() uint64 {
+	o.c.t.Helper()
+	out, err := o.c.Call(testContext(o.c.t), o.handle, "loadversion", enc([]any{}), nil)
+	require.NoError(o.c.t, err)
+	r := coord.NewReader(out)
+	r.Args(2)
+	r.Bytes()
+	version := r.Uint()
+	require.NoError(o.c.t, r.Err())
+	return version
 }
 
 // add computes in the type that the text names.
