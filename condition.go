@@ -282,11 +282,10 @@ func (c *Condition) notifyRemote(op string, n int) error {
 // Close detaches this handle, and that of its lock unless it was given one. Calls that wait
 // inside end with ErrClosed. The condition stays. ErrClosed: it was closed already.
 func (c *Condition) Close() error {
-	err := c.base.Close()
-	if c.owned && c.lock != nil {
-		_ = c.lock.Close() // ErrClosed if the user did
+	if c.owned {
+		return c.h.close(c.lock.h)
 	}
-	return err
+	return c.h.close()
 }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.

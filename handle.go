@@ -3,6 +3,7 @@ package carom
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/lazy"
@@ -167,19 +168,39 @@ func errNoHandle(op string) error {
 	return &OpError{Op: op, Err: fmt.Errorf("%w: the handle was not made by a constructor", ErrClosed)}
 }
 
-func (h *handle) close() error {
+// close closes h, and parts with it, which may be closed already. Options.Timeout bounds all
+// of it together.
+func (h *handle) close(parts ...*handle) error {
 	if err := h.gone("close"); err != nil {
 		return err
 	}
 	ctx, cancel := bounded(h.m)
 	defer cancel()
-	if h.r != nil {
-		return h.fail("close", h.release(ctx))
+	var all sync.WaitGroup
+	for _, part := range parts {
+		if h.r != nil { // a round trip each
+			all.Go(func() { _ = part.end(ctx) })
+		}
 	}
-	return h.fail("close", h.obj.Close(ctx))
+	err := h.end(ctx)
+	for _, part := range parts {
+		if h.r == nil {
+			_ = part.end(ctx)
+		}
+	}
+	all.Wait()
+	return h.fail("close", err)
 }
 
-// again is one more handle on the same object, for its lock.
+func (h *handle) end(ctx context.Context) error {
+	if h.r != nil {
+		return h.release(ctx)
+	}
+	return h.obj.Close(ctx)
+}
+
+// again is one more handle on the same object, for its lock. ErrClosed: the arena is closed,
+// or h is.
 func (h *handle) again() (*handle, error) {
 	part := &handle{m: h.m, kind: h.kind, name: h.name, part: true}
 	if h.r != nil {
@@ -189,4 +210,9 @@ func (h *handle) again() (*handle, error) {
 	obj, err := h.obj.Again()
 	part.obj = obj
 	return part, err
+}
+
+// closedPart is what again gives, closed.
+func (h *handle) closedPart() *handle {
+	return &handle{m: h.m, kind: h.kind, name: h.name, part: true, r: &remote{closed: true}}
 }
