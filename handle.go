@@ -121,8 +121,11 @@ func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
 
 // fail says what failed on which object; a context's error goes through unchanged.
 func (h *handle) fail(op string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case h == nil:
+		return errNoHandle(op)
 	}
 	if inner, ok := err.(*OpError); ok && inner.Op == op {
 		err = inner.Err
