@@ -126,8 +126,7 @@ func (a *Array[T]) take(h *handle, size uint64) error {
 // Close detaches this handle, and that of the array's own lock; see Queue.Close for what
 // becomes of calls inside. The array stays. ErrClosed: it was closed already.
 func (a *Array[T]) Close() error {
-	a.own.close()
-	return a.base.Close()
+	return a.h.close(a.own.drain(a.h)...)
 }
 
 // Len is the number of elements.

@@ -203,21 +203,37 @@ func (c *Condition) Wait(ctx context.Context) error {
 		return c.h.fail(op, err)
 	}
 	err = w.Wait(ctx)
-	if c.owned && c.h.obj.Closed() {
-		if err == nil { // the notification is for others
-			w.PassOn()
+	lerr := error(ErrClosed)
+	if !c.over() {
+		_, lerr = m.Lock(context.Background(), c.lock.h.obj.Domain(), c.lock.mode)
+		c.lock.h.observe()
+		if lerr == nil && c.over() { // nobody could give it back
+			c.lock.h.publish()
+			_ = m.Unlock(c.lock.d)
+			lerr = ErrClosed
 		}
-		return c.h.closedErr(op)
 	}
-	_, lerr := m.Lock(context.Background(), c.lock.h.obj.Domain(), c.lock.mode)
-	c.lock.h.observe()
-	if err == nil {
+	closed := errors.Is(lerr, ErrClosed)
+	switch {
+	case err != nil: // the waiter has left the list
+	case closed: // the notification is for others
+		w.PassOn()
+	default:
 		w.Leave() // not before: who dies waiting for the lock has not heard of the notification
+	}
+	if closed {
+		return c.h.closedErr(op)
 	}
 	if lerr != nil {
 		return c.h.fail(op, errors.Join(err, lerr))
 	}
 	return c.h.fail(op, err)
+}
+
+// over reports that the lock is not to be taken again, since nobody could unlock it by its
+// handle, which is closed, or goes with this one.
+func (c *Condition) over() bool {
+	return c.lock.h.gone("") != nil || c.owned && c.h.gone("") != nil
 }
 
 // waitRemote is one call: the coordinator gives the session's lock up and takes it again,
@@ -229,24 +245,32 @@ func (c *Condition) waitRemote(ctx context.Context, op string) error {
 		}
 		return ctx.Err()
 	}
-	wait, done, err := c.h.stay(ctx, op)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if !c.owned {
-		return c.h.ask(wait, op, "wait", nil)
-	}
 	_, lockDone, err := c.lock.h.stay(ctx, op)
 	if err != nil {
 		return err
 	}
 	defer lockDone()
-	err = c.h.ask(wait, op, "wait", nil)
-	if errors.Is(err, ErrClosed) {
-		_ = c.lock.h.tell(op, "unlock", nil)
+	// By its own lock's handle, which is open at the coordinator till then, a condition is
+	// reached as well. So its Close can have the coordinator end the wait without the lock.
+	own, reach := c.lock.h.part, c.lock.h
+	if !own {
+		var done func()
+		if ctx, done, err = c.h.stay(ctx, op); err != nil {
+			return err
+		}
+		defer done()
+		reach = c.h
 	}
-	return err
+	err = c.h.ask(ctx, op, "wait", nil)
+	held := err == nil || isContextError(err) && !errors.Is(err, ErrUnavailable) || !own && errors.Is(err, ErrClosed)
+	if !held || !c.over() {
+		return err
+	}
+	if err == nil { // the notification is for others
+		_ = reach.tell(op, "notify", nil, uint64(1))
+	}
+	_ = c.lock.h.tell(op, "unlock", nil)
+	return c.h.closedErr(op)
 }
 
 // WaitFor waits until ready reports true, which it asks with the lock held: at first,
@@ -301,11 +325,10 @@ func (c *Condition) notifyRemote(op string, n int) error {
 // Close detaches this handle, and that of its lock unless it was given one. Calls that wait
 // inside end with ErrClosed. The condition stays. ErrClosed: it was closed already.
 func (c *Condition) Close() error {
-	err := c.base.Close()
-	if c.owned && c.lock != nil {
-		_ = c.lock.Close() // ErrClosed if the user did
+	if c.owned {
+		return c.h.close(c.lock.h)
 	}
-	return err
+	return c.h.close()
 }
 
 // UnmarshalCBOR attaches the handle, through the manager that it names.

@@ -3,6 +3,7 @@ package carom
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/lazy"
@@ -124,8 +125,11 @@ func constructorContext(m *Manager) (context.Context, context.CancelFunc) {
 
 // fail says what failed on which object; a context's error goes through unchanged.
 func (h *handle) fail(op string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case h == nil:
+		return errNoHandle(op)
 	}
 	return opError(op, h.kind, h.name, err)
 }
@@ -182,21 +186,39 @@ func errNoHandle(op string) error {
 	return opError(op, "", "", fmt.Errorf("%w: the handle was not made by a constructor", ErrClosed))
 }
 
-func (h *handle) close() error {
+// close closes h, and parts with it, which may be closed already. Options.Timeout bounds all
+// of it together.
+func (h *handle) close(parts ...*handle) error {
 	if err := h.gone("close"); err != nil {
 		return err
 	}
-	if h.r != nil {
-		ctx, cancel := bounded(h.m)
-		defer cancel()
-		return h.fail("close", h.release(ctx))
-	}
 	ctx, cancel := constructorContext(h.m)
 	defer cancel()
-	return h.fail("close", h.obj.Close(ctx))
+	var all sync.WaitGroup
+	for _, part := range parts {
+		if h.r != nil { // a round trip each
+			all.Go(func() { _ = part.end(ctx) })
+		}
+	}
+	err := h.end(ctx)
+	for _, part := range parts {
+		if h.r == nil {
+			_ = part.end(ctx)
+		}
+	}
+	all.Wait()
+	return h.fail("close", err)
 }
 
-// again is one more handle on the same object, for its lock.
+func (h *handle) end(ctx context.Context) error {
+	if h.r != nil {
+		return h.release(ctx)
+	}
+	return h.obj.Close(ctx)
+}
+
+// again is one more handle on the same object, for its lock. ErrClosed: the arena is closed,
+// or h is.
 func (h *handle) again() (*handle, error) {
 	part := &handle{m: h.m, kind: h.kind, name: h.name, part: true}
 	if h.r != nil {
@@ -206,4 +228,9 @@ func (h *handle) again() (*handle, error) {
 	obj, err := h.obj.Again()
 	part.obj = obj
 	return part, err
+}
+
+// closedPart is what again gives, closed.
+func (h *handle) closedPart() *handle {
+	return &handle{m: h.m, kind: h.kind, name: h.name, part: true, r: &remote{closed: true}}
 }

@@ -22,6 +22,7 @@ type remote struct {
 
 	mu       sync.Mutex
 	at       place          // where the object is open; nowhere before the first use
+	origin   place          // where the handle was open of which this is one more; nowhere for all others
 	id       uint64         // its handle there
 	identity coord.Identity // of the object; empty before it was first open
 	details  []byte         // what the kind told of the object
@@ -163,10 +164,15 @@ func (h *handle) session(ctx context.Context) (place, uint64, error) {
 func (h *handle) reopen(ctx context.Context, at, now place) (place, uint64, error) {
 	r := h.r
 	known := at.client != nil && r.tenure != ofName
+	from := at
+	if at.client == nil {
+		from = r.origin
+	}
 	switch {
-	case known && at.epoch != now.epoch:
+	case from.client == nil || r.tenure == ofName:
+	case from.epoch != now.epoch:
 		return r.lose(errRestarted)
-	case known && r.tenure == ofSession:
+	case from != now && r.tenure == ofSession:
 		return r.lose(errDied)
 	}
 	o, err := h.openAt(ctx, now.client, coord.Attach)
@@ -220,11 +226,12 @@ func (r *remote) lose(err error) (place, uint64, error) {
 	return place{}, 0, err
 }
 
-// again is for one more handle on the same object: it is opened with its first use.
+// again is for one more handle on the same object: it is opened with its first use, and lost
+// with this one.
 func (r *remote) again() *remote {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &remote{typ: r.typ, tenure: r.tenure, identity: r.identity}
+	return &remote{typ: r.typ, tenure: r.tenure, identity: r.identity, origin: r.at, lost: r.lost}
 }
 
 // object is the identity of the object; empty if it was never opened.

@@ -3,7 +3,9 @@ package carom
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"weak"
 
@@ -91,8 +93,9 @@ func (l *mutex) take(h *handle) {
 // ownLocks are the locks that Lock of a value or an array gave out, each a handle of its own
 // on the lock inside. They go with the value's handle, or when nobody has them any more.
 type ownLocks struct {
-	mu   sync.Mutex
-	open map[*handle]struct{}
+	mu     sync.Mutex
+	open   map[*handle]struct{}
+	closed *handle // the value's, once it is being closed
 }
 
 // of returns a handle on the lock inside what h is.
@@ -103,9 +106,13 @@ func (o *ownLocks) of(h *handle) *Lock {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.closed == h {
+		l.h = h.closedPart()
+		return l
+	}
 	part, err := h.again()
-	if err != nil { // it is closed
-		l.h = h
+	if err != nil {
+		l.h = h.closedPart()
 		return l
 	}
 	l.take(part)
@@ -123,20 +130,22 @@ func (o *ownLocks) forget(part *handle) {
 	_, open := o.open[part]
 	delete(o.open, part)
 	o.mu.Unlock()
-	if open {
-		go part.close() // which may take a round trip; ErrClosed if the user did
+	switch { // ErrClosed if the user did
+	case !open:
+	case part.r != nil:
+		go part.close() // a round trip
+	default:
+		_ = part.close() // the value's handle is there still: nothing is detached
 	}
 }
 
-// close closes all that there are.
-func (o *ownLocks) close() {
+// drain returns all that there are, for the Close of h, of which there will be no more.
+func (o *ownLocks) drain(h *handle) []*handle {
 	o.mu.Lock()
-	open := o.open
-	o.open = nil
-	o.mu.Unlock()
-	for part := range open {
-		_ = part.close() // ErrClosed if the user did
-	}
+	defer o.mu.Unlock()
+	open := slices.Collect(maps.Keys(o.open))
+	o.open, o.closed = nil, h
+	return open
 }
 
 // Lock acquires the lock, and waits for it until ctx ends. Errors: ErrOwnerDied,

@@ -99,8 +99,7 @@ func (v *Value[T]) unbind() {
 // Close detaches this handle, and that of the value's own lock; see Queue.Close for what
 // becomes of calls inside. The value stays. ErrClosed: it was closed already.
 func (v *Value[T]) Close() error {
-	v.own.close()
-	return v.base.Close()
+	return v.h.close(v.own.drain(v.h)...)
 }
 
 // Load returns the value.

@@ -13,6 +13,7 @@ import (
 type condition struct {
 	list *shm.Waiters
 	lock mutex
+	own  bool // lock is the condition's own
 }
 
 var conditionMethods = map[string]method[*condition]{
@@ -66,7 +67,7 @@ func openCondition(o *opening) (coord.Opened, error) {
 	}
 	k := &condition{list: shm.WaitersOf(obj)}
 	if lock == nil {
-		k.lock = mutexOf(obj)
+		k.lock, k.own = mutexOf(obj), true
 		return opened(o, obj, created, k, ownConditionMethods, nil, coord.AppendNull(coord.AppendArray(nil, 1))), nil
 	}
 	k.lock = mutexOf(lock)
@@ -137,8 +138,13 @@ func (k *condition) wait(c *call) error {
 		return session.Err()
 	}
 	lockErr := error(errs.ErrClosed)
-	if !k.lock.obj.Closed() {
+	if !k.released(c) {
 		_, lockErr = k.lock.word.Lock(session, k.lock.obj.Domain(), k.lock.mode)
+		if lockErr == nil && k.released(c) {
+			k.lock.obj.Release()
+			_ = k.lock.word.Unlock(k.lock.d)
+			lockErr = errs.ErrClosed
+		}
 	}
 	switch {
 	case err != nil || session.Err() != nil:
@@ -155,6 +161,12 @@ func (k *condition) wait(c *call) error {
 	}
 	k.lock.obj.Acquire()
 	return c.null()
+}
+
+// released reports that the session has released a condition whose lock is its own. That ends
+// its calls a moment before it closes the handle.
+func (k *condition) released(c *call) bool {
+	return k.lock.obj.Closed() || k.own && errors.Is(context.Cause(c.ctx), errs.ErrClosed)
 }
 
 // everybody is more than can wait.
