@@ -28,15 +28,18 @@ const (
 
 // ConditionSpec describes a condition; lock is nil for one of its own.
 func ConditionSpec(name string, lock *Object) Spec {
-	s := Spec{Name: name, Kind: Condition, Payload: conditionList + waitListPayload,
-		Describe: func(param uint64, _ uint32) string {
-			if param == 0 {
-				return "a lock of its own"
-			}
-			return fmt.Sprintf("lock number %d", param&conditionSerial)
-		}}
+	s := Spec{Name: name, Kind: Condition, Payload: conditionList + waitListPayload}
 	if lock != nil {
 		s.Param = uint64(lock.Index)<<conditionEntry | lock.Serial&conditionSerial
+	}
+	s.Describe = func(param uint64, _ uint32) string {
+		switch param {
+		case 0:
+			return "a lock of its own"
+		case s.Param:
+			return "the lock that was given"
+		}
+		return "another lock"
 	}
 	return s
 }

@@ -96,7 +96,7 @@ func TestConditionLockIsOneObject(t *testing.T) {
 		require.NoError(t, h.Close(t.Context()))
 		require.NoError(t, a.Flush(t.Context()))
 	}
-	first := open(lockSpec("first"))
+	first := open(Spec{Name: "first", Kind: Lock, Payload: LockPayload})
 	old := first.Ref
 	c := open(ConditionSpec("c", first.Object))
 	lock, err := ConditionLock(t.Context(), c)
@@ -108,7 +108,7 @@ func TestConditionLockIsOneObject(t *testing.T) {
 	_, err = ConditionLock(t.Context(), c)
 	require.ErrorIs(t, err, errs.ErrNotFound)
 	for _, name := range []string{"another", "first"} {
-		now := open(lockSpec(name))
+		now := open(Spec{Name: name, Kind: Lock, Payload: LockPayload})
 		require.Equal(t, old.Index, now.Index, "it has the entry")
 		_, err = ConditionLock(t.Context(), c)
 		require.ErrorIs(t, err, errs.ErrNotFound, name)
