@@ -269,7 +269,7 @@ func (c *Condition) waitRemote(ctx context.Context, op string) error {
 	if err == nil { // the notification is for others
 		_ = reach.tell(op, "notify", nil, uint64(1))
 	}
-	_ = c.lock.h.tell(op, "unlock", nil)
+	c.lock.unlockOwn(op)
 	return c.h.closedErr(op)
 }
 

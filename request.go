@@ -243,13 +243,7 @@ func (h *handle) send(ctx context.Context, op, method string, settle bool, read 
 func (h *handle) undo(method string) func(result []byte) {
 	switch method {
 	case "lock", "trylock", "recover":
-		return func(result []byte) {
-			if h.kind == "RLock" {
-				_ = h.tell("unlock", "unlock", nil, coord.NewReader(result).Uint())
-			} else {
-				_ = h.tell("unlock", "unlock", nil)
-			}
-		}
+		return func(result []byte) { _ = h.tell("unlock", "unlock", nil, coord.NewReader(result).Uint()) }
 	case "acquire", "tryacquire":
 		return func([]byte) { _ = h.tell("release", "release", nil, uint64(1)) }
 	}

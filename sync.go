@@ -227,7 +227,7 @@ func (l *Lock) unlockSlow() error {
 }
 
 // Do runs f with the lock held, and unlocks also when f panics, and when the handle is closed
-// meanwhile. Errors: f's, and those of Lock.
+// meanwhile; not if this process no longer holds the lock then. Errors: f's, and those of Lock.
 func (l *Lock) Do(ctx context.Context, f func() error) error {
 	const op = "do"
 	m, err := l.use(op)
@@ -244,7 +244,9 @@ func (l *Lock) Do(ctx context.Context, f func() error) error {
 	l.h.observe()
 	defer func() {
 		l.h.publish()
-		_ = m.Unlock(l.d) // fails if f unlocked it
+		if owner, _ := m.Holder(); owner == l.d.Self() { // else f, or another process, unlocked it
+			_ = m.Unlock(l.d)
+		}
 	}()
 	return f()
 }
@@ -255,11 +257,20 @@ func (l *Lock) doRemote(ctx context.Context, op string, f func() error) error {
 		return err
 	}
 	defer done()
-	if err := l.h.ask(ctx, op, "lock", nil); err != nil {
+	var fence uint64
+	if err := l.h.ask(ctx, op, "lock", intoUint(&fence)); err != nil {
 		return err
 	}
-	defer func() { _ = l.h.tell(op, "unlock", nil) }()
+	defer func() { _ = l.h.tell(op, "unlock", nil, fence) }() // fails if f, or another process, unlocked it
 	return f()
+}
+
+// unlockOwn is Unlock through the coordinator, if the session holds the lock.
+func (l *Lock) unlockOwn(op string) {
+	var fence uint64
+	if l.h.tell(op, "fence", intoUint(&fence)) == nil {
+		_ = l.h.tell(op, "unlock", nil, fence) // ErrNotOwner: that acquisition is another's
+	}
 }
 
 // Fence is the number of acquisitions so far. It grows with each: a program that guards

@@ -245,6 +245,31 @@ func TestCondition(t *testing.T) {
 	})
 }
 
+// Do unlocks what it locked, also if a Wait inside gave that up meanwhile, and no lock that is
+// another's by then.
+func TestDoUnlocksItsOwn(t *testing.T) {
+	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {
+		ctx := t.Context()
+		l := carom.Must(carom.NewLock(a, "l"))
+		r := carom.Must(carom.OpenLock(b, "l"))
+		require.NoError(t, l.Do(ctx, func() error { return errors.Join(r.Unlock(), r.Lock(ctx)) }))
+		require.ErrorIs(t, l.TryLock(), carom.ErrLocked)
+		require.NoError(t, r.Unlock())
+		for _, c := range []*carom.Condition{carom.Must(carom.NewCondition(a, "own", nil)), carom.Must(carom.NewCondition(a, "given", l))} {
+			require.NoError(t, c.L().Do(ctx, func() error {
+				for range 3 {
+					short, cancel := context.WithTimeout(ctx, time.Millisecond)
+					require.ErrorIs(t, c.Wait(short), context.DeadlineExceeded)
+					cancel()
+				}
+				return nil
+			}))
+			require.NoError(t, c.L().TryLock())
+			require.NoError(t, c.L().Unlock())
+		}
+	})
+}
+
 // What refers to an object refers to none that has its name later.
 func TestReferencesAreToOneObject(t *testing.T) {
 	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {

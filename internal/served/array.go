@@ -38,7 +38,7 @@ func openArray(o *opening) (coord.Opened, error) {
 		_ = obj.Close(o.ctx)
 		return coord.Opened{}, err
 	}
-	a := &array{elementsOf(obj, shm.RawArray(obj, size), size), obj.Param}
+	a := &array{o.elementsOf(obj, shm.RawArray(obj, size), size), obj.Param}
 	details := coord.AppendUint(coord.AppendUint(coord.AppendArray(nil, 2), obj.Param), size)
 	return opened(o, obj, created, a, arrayMethods, nil, details), nil
 }

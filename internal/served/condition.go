@@ -67,10 +67,10 @@ func openCondition(o *opening) (coord.Opened, error) {
 	}
 	k := &condition{list: shm.WaitersOf(obj)}
 	if lock == nil {
-		k.lock, k.own = mutexOf(obj), true
+		k.lock, k.own = o.mutexOf(obj), true
 		return opened(o, obj, created, k, ownConditionMethods, nil, coord.AppendNull(coord.AppendArray(nil, 1))), nil
 	}
-	k.lock = mutexOf(lock)
+	k.lock = o.mutexOf(lock)
 	last := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
@@ -127,6 +127,7 @@ func (k *condition) wait(c *call) error {
 	if err != nil {
 		return err
 	}
+	told := k.lock.again.told(k.lock.obj.Serial, k.lock.word.Fence())
 	k.lock.obj.Release()
 	if err := k.lock.word.Unlock(k.lock.d); err != nil {
 		w.Leave()
@@ -145,6 +146,9 @@ func (k *condition) wait(c *call) error {
 			_ = k.lock.word.Unlock(k.lock.d)
 			lockErr = errs.ErrClosed
 		}
+	}
+	if lockErr == nil {
+		k.lock.again.add(k.lock.obj.Serial, told, k.lock.word.Fence())
 	}
 	switch {
 	case err != nil || session.Err() != nil:

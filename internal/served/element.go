@@ -19,8 +19,8 @@ type elements struct {
 	typ  string
 }
 
-func elementsOf(obj *shm.Handle, raw shm.Raw, size uint64) elements {
-	return elements{mutex: mutexOf(obj), raw: raw, size: size, typ: obj.Type}
+func (o *opening) elementsOf(obj *shm.Handle, raw shm.Raw, size uint64) elements {
+	return elements{mutex: o.mutexOf(obj), raw: raw, size: size, typ: obj.Type}
 }
 
 // reply appends n elements from index i on.

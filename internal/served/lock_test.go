@@ -135,7 +135,8 @@ func TestRLock(t *testing.T) {
 	l.fails(errs.ErrNotOwner, "unlock", 1)
 	b.ends()
 	l.fails(errs.ErrOwnerDied, "trylock")
-	l.gives("null", "unlock", 77)
+	l.fails(errs.ErrNotOwner, "unlock", 77)
+	l.gives("null", "unlock", 0)
 	l.gives("3", "lock")
 }
 
@@ -161,4 +162,63 @@ func TestEvent(t *testing.T) {
 	go func() { done <- shm.EventOf(local.Object).Wait(testContext(t), s.local.Domain()) }()
 	f.gives("null", "set")
 	require.NoError(t, <-done)
+}
+
+// unlock with a fence ends that acquisition of the session and no other, nor the mark that a
+// dead owner left.
+func TestUnlockByFence(t *testing.T) {
+	s := newScene(t, coord.Limits{})
+	for _, kind := range []string{"lock", "rlock"} {
+		a, b := s.client(), s.client()
+		l, k := a.create(kind, kind, "", false), b.create(kind, kind, "", false)
+		l.fails(errs.ErrNotLocked, "unlock", 1)
+		l.gives("1", "lock")
+		l.fails(errs.ErrNotOwner, "unlock", 0)
+		l.fails(errs.ErrNotOwner, "unlock", 2)
+		l.fails(errs.ErrType, "unlock", "1")
+		k.fails(errs.ErrNotOwner, "unlock", 1)
+		l.gives("null", "unlock", 1)
+		k.gives("2", "lock")
+		l.fails(errs.ErrNotOwner, "unlock", 1)
+		l.fails(errs.ErrNotOwner, "unlock", 2)
+		k.fails(errs.ErrNotOwner, "unlock", 1)
+		b.ends()
+		l.fails(errs.ErrNotOwner, "unlock", 1)
+		l.fails(errs.ErrOwnerDied, "trylock")
+		l.gives("null", "unlock", 0)
+		l.gives("3", "lock")
+	}
+}
+
+// To the session a wait's acquisition is that which the wait gave up, by whatever handle and
+// however the wait ended.
+func TestUnlockByFenceAfterWait(t *testing.T) {
+	s := newScene(t, coord.Limits{})
+	a, b := s.client(), s.client()
+	lock := a.create("lock", "l", "", false)
+	for _, c := range []struct{ k, l, other thing }{
+		{a.create("condition", "given", "", "l"), lock, b.create("condition", "given", "", "l")},
+		{a.create("condition", "own", "", nil), a.create("condition", "own", "", nil), b.create("condition", "own", "", nil)},
+	} {
+		theirs := c.other
+		if c.l == lock {
+			theirs = b.create("lock", "l", "", false)
+		}
+		c.l.gives("1", "lock")
+		notified := s.asleep(c.k, "wait")
+		theirs.gives("2", "lock")
+		c.l.fails(errs.ErrNotOwner, "unlock", 1)
+		c.other.gives("null", "notify", 1)
+		theirs.gives("null", "unlock", 2)
+		notified.gives("null")
+		c.l.gives("3", "fence")
+		s.asleep(c.k, "wait").leaves()
+		c.l.gives("4", "fence")
+		c.l.fails(errs.ErrNotOwner, "unlock", 2)
+		c.l.fails(errs.ErrNotOwner, "unlock", 3)
+		c.l.gives("null", "unlock", 1)
+		c.l.gives("5", "lock")
+		c.l.fails(errs.ErrNotOwner, "unlock", 1)
+		c.l.gives("null", "unlock", 5)
+	}
 }

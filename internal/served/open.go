@@ -22,6 +22,7 @@ type opening struct {
 	ctx    context.Context
 	sess   *coord.Session
 	arena  *shm.Arena // the session's
+	again  *renewals  // likewise
 	kind   string
 	number shm.Kind
 	name   string
@@ -36,7 +37,7 @@ func (o opener) Open(ctx context.Context, sess *coord.Session, name, typ string,
 	if err != nil {
 		return coord.Opened{}, err
 	}
-	op := &opening{ctx: ctx, sess: sess, arena: m.arena, kind: strings.ToLower(o.kind.String()), number: o.kind,
+	op := &opening{ctx: ctx, sess: sess, arena: m.arena, again: &m.again, kind: strings.ToLower(o.kind.String()), number: o.kind,
 		name: name, typ: typ, mode: mode}
 	if mode != coord.Attach {
 		if err := o.hall.admitType(m, typ); err != nil {

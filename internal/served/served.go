@@ -52,6 +52,7 @@ type hall struct {
 type member struct {
 	arena *shm.Arena // the session's own part
 	types int        // texts that it brought; guarded by hall.mu
+	again renewals
 }
 
 // endPatience is how long the end of a session waits for somebody who is at work on what the

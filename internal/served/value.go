@@ -43,7 +43,7 @@ func openValue(o *opening) (coord.Opened, error) {
 		_ = obj.Close(o.ctx)
 		return coord.Opened{}, err
 	}
-	v, methods := &value{elementsOf(obj, shm.RawValue(obj, size), size)}, largeMethods
+	v, methods := &value{o.elementsOf(obj, shm.RawValue(obj, size), size)}, largeMethods
 	if shm.IsWord(size) {
 		methods = wordMethods
 	}

@@ -122,6 +122,7 @@ class _State:
         self.closed = closed
         self.unnamed = set()  # names that this process made up
         self.private = set()  # those of them that nobody else has heard of
+        self.fences = {}  # what this process acquired of locks, in whichever session
         self.pid = os.getpid()
 
     def close(self):

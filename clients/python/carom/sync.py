@@ -57,11 +57,8 @@ class _Mutex(_Acquirer):
             return None
 
     def _unlock(self, fence):
-        self._call("unlock")
-
-    def recover(self):
-        """Acquires the lock although the last owner died, once you are ready to repair the data."""
-        self._call("recover", undo=self._unlock)
+        """Ends the acquisition with that fence. NotOwner: it is over."""
+        self._call("unlock", fence)
 
     def fence(self):
         """A number that grows with each acquisition."""
@@ -84,12 +81,39 @@ class LockProxy(_Mutex, typeid="Lock"):
 
     def acquire(self, blocking=True, timeout=None):
         """False: not within timeout seconds. OwnerDied: see recover."""
-        return self._lock(_how_long(blocking, timeout)) is not None
+        fence = self._lock(_how_long(blocking, timeout))
+        if fence is None:
+            return False
+        self._took(fence)
+        return True
+
+    def recover(self):
+        """Acquires the lock although the last owner died, once you are ready to repair the data."""
+        self._took(self._call("recover", undo=self._unlock))
+
+    def _took(self, fence):
+        # It outlives the connection: release has to find out that the lock went with that.
+        self._link.state.fences[self._which(self._a)] = fence
+
+    def _gave(self):
+        """The fence of what this process has acquired, which it no longer has; None if it has nothing."""
+        return self._link.state.fences.pop(self._which(self._attached()), None)
+
+    @staticmethod
+    def _which(attachment):
+        return attachment.identity or attachment.key
 
     def release(self):
-        """RuntimeError: nobody holds it."""
+        """Whoever holds it. But what this process acquired is all that it releases before it has released that.
+
+        RuntimeError: nobody holds it, or what this process acquired is not its own any more: the
+        connection was lost, or another process released it."""
+        fence = self._gave()
         try:
-            self._unlock(None)
+            if fence is None:
+                self._call("unlock")
+            else:
+                self._unlock(fence)
         except NotLocked:
             raise NotLocked("release unlocked lock") from None
 
@@ -129,9 +153,6 @@ class _Reentrant(_Mutex):
 
 class RLockProxy(_Reentrant, typeid="RLock"):
     """A lock that the thread that holds it may acquire again; it has to release it as often."""
-
-    def _unlock(self, fence):
-        self._call("unlock", fence)
 
 
 class SemaphoreProxy(_Acquirer, typeid="Semaphore"):
@@ -215,8 +236,9 @@ class ConditionProxy(_Reentrant, typeid="Condition"):
 
     def wait(self, timeout=None):
         """False: not notified within timeout seconds. The lock is held again in any case."""
-        hold = self._held("wait")
-        count = hold.drop() if hold else 0
+        hold, given = self._held("wait"), self._given()
+        # Other threads of this process acquire it meanwhile; the coordinator has this one's keep its fence.
+        fence, count = (hold.fence, hold.drop()) if hold else (given._gave(), 0)
         try:
             self._call("wait", timeout=timeout)
             return True
@@ -226,7 +248,9 @@ class ConditionProxy(_Reentrant, typeid="Condition"):
             raise NotOwner("cannot wait on un-acquired lock") from None
         finally:
             if hold:
-                hold.take(hold.fence, count)
+                hold.take(fence, count)
+            elif fence is not None:
+                given._took(fence)
 
     def wait_for(self, predicate, timeout=None):
         """Waits until predicate() is true, and returns what it returned last."""

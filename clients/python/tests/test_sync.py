@@ -68,6 +68,49 @@ class TestLock(Case):
             self.assertIsNone(self.elsewhere(lock.release))
             lock.acquire()
 
+    def test_a_lock_that_went_with_the_connection(self):
+        cond = self.m.Condition(self.m.Lock(name="cut"))
+        for lock in (self.m.open("Lock", "cut"), cond, self.m.RLock(), self.m.Condition()):
+            with self.subTest(lock=lock):
+                with self.assertRaises(carom.NotOwner):
+                    with lock:
+                        self.m._link.connection()._stream.abort()
+                        self.eventually(lambda: self.elsewhere(self.died, lock))
+                self.assertRaises(carom.OwnerDied, lock.acquire)
+                lock.recover()
+                lock.release()
+
+    def died(self, lock):
+        try:
+            return lock.acquire(False)  # False: the coordinator has not heard of it yet
+        except carom.ConnectionLost:
+            return False
+        except carom.OwnerDied:
+            return True
+
+    def test_what_another_released_and_acquired_stays_its_own(self):
+        lock = self.m.Lock(name="theirs")
+        with self.connect() as other:
+            theirs = other.open("Lock", "theirs")
+            lock.acquire()
+            theirs.release()
+            theirs.acquire()
+            self.assertRaises(carom.NotOwner, lock.release)
+            self.assertFalse(lock.acquire(False))
+            self.assertIsNone(lock.release())  # anybody may, who has nothing of his own
+            self.assertTrue(lock.acquire(False))
+            lock.release()
+        self.m.remove("theirs")
+
+    def test_a_wait_keeps_what_release_ends(self):
+        given = self.m.Lock()
+        cond = self.m.Condition(given)
+        with given:
+            self.assertFalse(cond.wait(0))
+            self.assertFalse(cond.wait(0.01))
+        self.assertTrue(given.acquire(False))
+        given.release()
+
     def test_arguments(self):
         for lock in (self.m.Lock(), self.m.RLock()):
             self.assertRaisesRegex(ValueError, "non-blocking", lock.acquire, False, 1)
