@@ -18,11 +18,13 @@ import (
 // NaNs, and 0 and -0, which is stored as 0. Each method is one atomic step at the coordinator, unless it says
 // otherwise.
 //
-// Methods return the context's error as soon as it ends, ErrUnavailable when
+// Methods return the context's error when it ends, ErrUnavailable when
 // the coordinator is gone, ErrClosed after Close, ErrType for what does not fit
 // K or V, ErrNoMemory beyond the coordinator's budget, and ErrTooLarge for what
-// does not fit into one message. A change that was cancelled on its way may
-// have been made.
+// does not fit into one message. The context's error means that the call changed
+// nothing, and is not going to: one that the coordinator had carried out already returns
+// its result instead. Only an error that wraps both ErrUnavailable and the context's leaves it
+// open: the connection was lost, or the coordinator did not answer within 5 s.
 type Dict[K comparable, V any] struct{ base[none] }
 
 // Entry is a key of a Dict with its value. Version is different after every
