@@ -21,10 +21,11 @@ import (
 // Methods return ErrUnavailable when the coordinator is gone, ErrClosed after Close,
 // ErrType for what does not fit K or V, ErrNoMemory beyond the coordinator's budget,
 // and ErrTooLarge for what does not fit into one message. The context's error means
-// that nothing was changed: where the context ends on the way, the method waits for
-// the coordinator to say what became of the call. An error that wraps ErrUnavailable
-// and the context's says that it did not answer within 5 s (1 s without a connection):
-// then the change may have been made.
+// that the call changed nothing, and is not going to: where the context ends on the way,
+// the method waits for the coordinator to say what became of the call, and returns the
+// result of one that was carried out. Only an error that wraps both ErrUnavailable and the
+// context's leaves it open: the coordinator did not answer within 5 s (1 s without a
+// connection).
 type Dict[K comparable, V any] struct{ base[none] }
 
 // Entry is a key of a Dict with its value. Version is different after every

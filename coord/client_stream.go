@@ -31,7 +31,7 @@ func (c *Client) StreamIn(ctx context.Context, generation, handle uint64, method
 	out := AppendArray(nil, 3)
 	out = AppendUint(out, handle)
 	out = AppendText(out, method)
-	out, err := c.Do(ctx, Request{Method: "stream", Args: append(out, args...), Session: generation}, nil)
+	out, err := c.Do(ctx, Request{Method: "stream", Args: append(out, args...), Session: generation, Late: c.endLate(generation)}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,18 @@ func (c *Client) StreamIn(ctx context.Context, generation, handle uint64, method
 		s.batch = r.Raw()
 	}
 	return s, r.Err()
+}
+
+// endLate ends a stream that was started when its caller had left: what it holds at the
+// coordinator would stay held for as long as the session.
+func (c *Client) endLate(generation uint64) func(started []byte) {
+	return func(started []byte) {
+		r := NewReader(started)
+		r.Args(3)
+		if id, more := r.Uint(), r.Bool(); more && r.Err() == nil {
+			c.endStream(generation, id)
+		}
+	}
 }
 
 // Next returns the next batch, one CBOR item, and io.EOF after the last. Any
