@@ -23,7 +23,8 @@ import (
 // is killed has taken it or not: no process waits for a dead one. With the option
 // AtLeastOnce, an item stays the queue's until TaskDone: what a dead process, or a
 // closed handle, had taken and not confirmed goes back to the front. That includes items
-// that do not decode.
+// that do not decode. Until its TaskDone an item keeps its own bytes and up to 64 KiB of the
+// arena beside them, however many items pass behind it.
 //
 // With Cap, Put waits for room; without, the queue is bounded by the arena's budget,
 // beyond which Put answers ErrNoMemory.
@@ -409,7 +410,7 @@ func (q *Queue[T]) GetMany(ctx context.Context, list []T) (int, error) {
 func (q *Queue[T]) getManyEncoded(ctx context.Context, items *shm.Items, op string, list []T) (n int, err error) {
 	for ; n < len(list); n++ {
 		err = q.take(ctx, items, op, n == 0, &list[n])
-		if n > 0 && (errors.Is(err, ErrEmpty) || errors.Is(err, ErrClosed) || err == io.EOF) {
+		if n > 0 && (errors.Is(err, ErrEmpty) || errors.Is(err, ErrClosed) || err == io.EOF || ended(ctx, err)) {
 			return n, nil
 		}
 		if err != nil {
@@ -422,6 +423,9 @@ func (q *Queue[T]) getManyEncoded(ctx context.Context, items *shm.Items, op stri
 	}
 	return n, nil
 }
+
+// ended reports that an error is the end of ctx.
+func ended(ctx context.Context, err error) bool { return ctx.Err() != nil && errors.Is(err, ctx.Err()) }
 
 // getManyRemote fills list with what is there, one reply at a time.
 func (q *Queue[T]) getManyRemote(ctx context.Context, op string, list []T) (n int, err error) {

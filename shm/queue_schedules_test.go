@@ -31,13 +31,16 @@ func newMarket(s *sched.Schedule, confirm bool) *market {
 	m := &market{stage: newStage(s), each: 1 + s.Choose(4)}
 	m.size = []int{8, 8, 8, 100, 1300}[s.Choose(5)]
 	m.large = s.Choose(4) == 0
-	cap := []int{1, 1, 2, 3, 0}[s.Choose(5)]
+	m.open([]int{1, 1, 2, 3, 0}[s.Choose(5)], confirm)
+	return m
+}
+
+func (m *market) open(cap int, confirm bool) {
 	for i := 1; i <= players; i++ {
 		var err error
 		m.q[i], err = openQueue(m.a[i], background, QueueSpec(ByteQueue, "q", "", cap, confirm))
 		sched.Must(err)
 	}
-	return m
 }
 
 // sound is the stage's, when those who live keep nothing.
@@ -267,22 +270,27 @@ type bazaar struct {
 	done     [players + 1]map[item]bool // Done returned
 	doing    [players + 1]item          // Done was called
 	returned int
-	late     bool // in any order, over several segments
+	late     bool // the first item is confirmed last
 }
 
-func newBazaar(s *sched.Schedule) *bazaar {
-	b := &bazaar{market: newMarket(s, true)}
+func newBazaar(s *sched.Schedule) *bazaar { return bazaarOf(newMarket(s, true)) }
+
+func bazaarOf(m *market) *bazaar {
+	b := &bazaar{market: m}
 	for i := range b.done {
 		b.done[i] = make(map[item]bool)
 	}
 	return b
 }
 
-// newWide is a bazaar of which each item takes a large part of a segment, and whose consumers
-// confirm in any order.
+// newWide is a bazaar with items in three segments, of which the first is confirmed last.
 func newWide(s *sched.Schedule) *bazaar {
-	b := newBazaar(s)
-	b.size, b.large, b.each, b.late = 8000, false, 6+s.Choose(4), true
+	m := &market{stage: newStage(s), size: 8000}
+	m.open(0, true)
+	b := bazaarOf(m)
+	b.late, b.each = true, 9
+	sched.Must(b.produce(background, 1))
+	b.each += s.Choose(3)
 	return b
 }
 
@@ -295,8 +303,8 @@ func (b *bazaar) consume(ctx context.Context, i int) error {
 	var hands []held
 	settle := func() {
 		k := 0
-		if b.late {
-			k = b.Choose(len(hands))
+		if b.late && len(hands) > 1 && hands[0].x == (item{1, 0}) {
+			k = 1 + b.Choose(len(hands)-1)
 		}
 		h := hands[k]
 		hands = append(hands[:k:k], hands[k+1:]...)
@@ -317,7 +325,7 @@ func (b *bazaar) consume(ctx context.Context, i int) error {
 		} else if len(hands) == 0 {
 			return err
 		}
-		if len(hands) > 0 && (err != nil || b.Choose(2) == 0) {
+		if b.late && len(hands) > 1 || len(hands) > 0 && (err != nil || b.Choose(2) == 0) {
 			settle()
 		}
 	}

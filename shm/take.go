@@ -268,8 +268,7 @@ func (q *Items) GetMany(ctx context.Context, n int, put func(i int, b []byte)) (
 			q.tookOne()
 			return claims, got, err
 		case !errors.Is(err, errs.ErrEmpty):
-			q.flush()
-			q.h.notEmpty.Notify(q.d) // what this one was told of is another's, or its end is
+			q.h.notEmpty.Notify(q.d) // what this one was told of is another's, or the end is
 			return claims, got, err
 		}
 		if err = q.awaitItem(ctx); err != nil {
