@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 )
 
 // Sentinel errors, grouped by the occasion on which they occur. Every error
@@ -66,9 +67,9 @@ func (e *OpError) Error() string {
 	case e.Kind == "" && e.Name == "":
 		return fmt.Sprintf("carom: %s: %s", e.Op, cause)
 	case e.Kind == "":
-		return fmt.Sprintf("carom: %s %q: %s", e.Op, e.Name, cause)
+		return fmt.Sprintf("carom: %s %s: %s", e.Op, naming.Quote(e.Name), cause)
 	}
-	return fmt.Sprintf("carom: %s %s %q: %s", e.Op, e.Kind, e.Name, cause)
+	return fmt.Sprintf("carom: %s %s %s: %s", e.Op, e.Kind, naming.Quote(e.Name), cause)
 }
 
 // Unwrap gives errors.Is and errors.As access to the cause.

@@ -137,8 +137,12 @@ func connect(ctx context.Context, addr string, opts Options) (*Manager, error) {
 	key := opts.AuthKey
 	if len(key) == 0 {
 		var err error
-		if key, err = endpoint.KeyFromEnv(); err != nil {
+		var warning string
+		if key, warning, err = endpoint.KeyFromEnv(); err != nil {
 			return nil, err
+		}
+		if warning != "" {
+			opts.Logger.Warn(warning)
 		}
 	}
 	m := newManager(opts, addr, key, nil)

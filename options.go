@@ -22,7 +22,8 @@ type Options struct {
 	Addr string
 	// AuthKey is the secret that both ends of a connection prove to hold. Default: for
 	// Start, random; workers get it through a private descriptor. For Connect, what
-	// CAROM_AUTHKEY says, or the file that CAROM_AUTHKEY_FILE names.
+	// CAROM_AUTHKEY says, or the file that CAROM_AUTHKEY_FILE names; Logger gets a warning
+	// if others than its owner can read that file.
 	AuthKey []byte
 	// TLS is required to Connect to "tls://host:port": how to know the coordinator, and
 	// this client's certificate if it asks for one. TLS 1.3 is the least version.
@@ -51,7 +52,7 @@ type Options struct {
 	Limits Limits
 	// Timeout bounds constructors, Start and Close. Default: 5 s.
 	Timeout time.Duration
-	// Logger gets what the coordinator has to say. Default: discard.
+	// Logger gets what the coordinator has to say, and warnings. Default: discard.
 	Logger *slog.Logger
 }
 

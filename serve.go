@@ -60,9 +60,12 @@ type ServeConfig struct {
 // loopback and for tls without a certificate; ErrExists where another process listens already.
 func Serve(ctx context.Context, c ServeConfig, grace time.Duration) error {
 	if len(c.AuthKey) == 0 {
-		var err error
-		if c.AuthKey, err = endpoint.KeyFromEnv(); err != nil {
+		key, warning, err := endpoint.KeyFromEnv()
+		if err != nil {
 			return opError("serve", "", "", err)
+		}
+		if c.AuthKey = key; warning != "" && c.Logger != nil {
+			c.Logger.Warn(warning)
 		}
 	}
 	if err := codec.Check(c.Codec); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 )
 
 // namespace is a set of attributes: a dict whose keys are text strings, and in
@@ -46,7 +47,7 @@ func (n *namespace) get(name string, dst []byte) ([]byte, error) {
 	case n.closed:
 		return dst, errs.ErrClosed
 	case e == nil:
-		return dst, fmt.Errorf("%w: the namespace has no attribute %q", errs.ErrNotFound, name)
+		return dst, fmt.Errorf("%w: the namespace has no attribute %s", errs.ErrNotFound, naming.Quote(name))
 	}
 	return append(dst, e.value...), nil
 }

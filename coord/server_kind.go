@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 )
 
 // Names of the kinds that every coordinator serves.
@@ -49,7 +50,7 @@ type Object interface {
 
 // NoMethod is the error for a method that a kind does not have.
 func NoMethod(kind, method string) error {
-	return fmt.Errorf("%w: a %s has no method %q", errs.ErrNotFound, kind, method)
+	return fmt.Errorf("%w: a %s has no method %s", errs.ErrNotFound, kind, naming.Quote(method))
 }
 
 // Blocker is implemented by objects with methods that may wait. Such a method

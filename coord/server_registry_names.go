@@ -12,7 +12,7 @@ import (
 )
 
 func errNoName(name string) error {
-	return fmt.Errorf("%w: no object is called %q", errs.ErrNotFound, name)
+	return fmt.Errorf("%w: no object is called %s", errs.ErrNotFound, naming.Quote(name))
 }
 
 // adopt enters obj under a name of its own, which goes with the last reference. The caller
@@ -64,7 +64,7 @@ func (r *registry) share(ctx context.Context, kind, name string, is func(Object)
 	}
 	o := r.refer(e.ID, func(o *object) bool { return o.kind == kind && o.isReady() && o.err == nil && is(o.obj) })
 	if o == nil {
-		return nil, fmt.Errorf("%w: no such %s is called %q", errs.ErrNotFound, kind, name)
+		return nil, fmt.Errorf("%w: no such %s is called %s", errs.ErrNotFound, kind, naming.Quote(name))
 	}
 	return o, nil
 }

@@ -76,8 +76,8 @@ func (r *registry) find(ctx context.Context, w wanted) (o *object, made bool, er
 	}
 	switch {
 	case errors.Is(err, errs.ErrNotFound) && w.mode != Attach && !known:
-		return nil, false, fmt.Errorf("%w: the coordinator does not know the type %q; it must be a program that registers it: one that calls carom.Start itself, that Options.Command names, or that calls carom.Serve",
-			errs.ErrNotFound, w.kind)
+		return nil, false, fmt.Errorf("%w: the coordinator does not know the type %s; it must be a program that registers it: one that calls carom.Start itself, that Options.Command names, or that calls carom.Serve",
+			errs.ErrNotFound, naming.Quote(w.kind))
 	case errors.Is(err, errs.ErrNotFound):
 		return nil, false, errNoName(w.name)
 	case err != nil:

@@ -35,7 +35,7 @@ func addNumbers(a, b []byte, typ string) ([]byte, error) {
 	case typ == "float32":
 		return AppendFloat(nil, float64(float32(x)+float32(y))), nil
 	}
-	return nil, fmt.Errorf("%w: adding as %q", errs.ErrType, typ)
+	return nil, fmt.Errorf("%w: adding as %.100q", errs.ErrType, typ)
 }
 
 // twosComplement is an integer item modulo 2^64.

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/carom-ipc/carom"
 )
 
 // connect reaches the manager that a command's only argument names.
-func connect(ctx context.Context, name string, args []string) (*carom.Manager, error) {
+func connect(ctx context.Context, name string, args []string, stderr io.Writer) (*carom.Manager, error) {
 	f := newFlags(name)
 	keyFile := authKeyFlag(f)
 	var files clientFiles
@@ -15,7 +16,7 @@ func connect(ctx context.Context, name string, args []string) (*carom.Manager, e
 	if err := parse(f, args, "ADDR"); err != nil {
 		return nil, err
 	}
-	key, err := readAuthKey(*keyFile)
+	key, err := readAuthKey(*keyFile, stderr)
 	if err != nil {
 		return nil, err
 	}

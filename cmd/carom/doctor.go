@@ -18,8 +18,8 @@ const (
 	interval = 100 * time.Millisecond
 )
 
-func doctor(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
-	m, err := connect(ctx, "doctor", args)
+func doctor(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	m, err := connect(ctx, "doctor", args, stderr)
 	if err != nil {
 		return exitCannot, err
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/carom-ipc/carom"
 )
 
-func ls(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
-	m, err := connect(ctx, "ls", args)
+func ls(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	m, err := connect(ctx, "ls", args, stderr)
 	if err != nil {
 		return exitCannot, err
 	}

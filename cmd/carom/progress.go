@@ -36,11 +36,9 @@ func progress(w io.Writer, b *board, files int) (stop func()) {
 	}
 }
 
+// isTerminal reports that w is a terminal: a device that has its settings. Others, such as
+// /dev/null, are character devices as well.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	fi, err := f.Stat()
-	return err == nil && fi.Mode()&os.ModeCharDevice != 0
+	return ok && hasTermios(f)
 }

@@ -26,7 +26,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 	if err := parse(f, args); err != nil {
 		return exitCannot, err
 	}
-	key, err := readAuthKey(*keyFile)
+	key, err := readAuthKey(*keyFile, stderr)
 	if err != nil {
 		return exitCannot, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/codec"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 )
 
 // servant is an instance under a name of the registry.
@@ -71,9 +72,9 @@ func (s *servant) method(name string) (*method, error) {
 		return m, nil
 	}
 	if err := s.t.unfit[name]; err != nil {
-		return nil, fmt.Errorf("%w: %s has no method %q that can be called: %w", errs.ErrNotFound, s.t.typeid, name, err)
+		return nil, fmt.Errorf("%w: %s has no method %s that can be called: %w", errs.ErrNotFound, s.t.typeid, naming.Quote(name), err)
 	}
-	return nil, fmt.Errorf("%w: %s has no method %q, or does not expose it", errs.ErrNotFound, s.t.typeid, name)
+	return nil, fmt.Errorf("%w: %s has no method %s, or does not expose it", errs.ErrNotFound, s.t.typeid, naming.Quote(name))
 }
 
 // produce runs the method, in its turn, and encodes what it returns while nobody else

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -27,6 +28,16 @@ func Check(name string) error {
 		return fmt.Errorf("%w: %.100q is not UTF-8", errs.ErrName, name)
 	}
 	return nil
+}
+
+// Quote quotes a name for an error's text: whole if it can be a name, else only how it begins.
+// It serves for whatever else callers name, such as methods and types.
+func Quote(name string) string {
+	if len(name) <= Max {
+		return strconv.Quote(name)
+	}
+	const begin = 64
+	return fmt.Sprintf("%.*q… (%d bytes)", begin, name, len(name))
 }
 
 // Random makes a name that nobody else has, for an object of a kind.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carom-ipc/carom/coord"
 	"github.com/carom-ipc/carom/internal/errs"
+	"github.com/carom-ipc/carom/internal/naming"
 	"github.com/carom-ipc/carom/shm"
 )
 
@@ -86,7 +87,7 @@ func openCondition(o *opening) (coord.Opened, error) {
 func (o *opening) openLock(name string, id coord.Identity) (*shm.Handle, error) {
 	lock, _, err := o.arena.Open(o.ctx, shm.Spec{Name: name, Kind: shm.Lock, OpenOnly: true, Any: true})
 	if err != nil {
-		return nil, fmt.Errorf("its lock %q: %w", name, err)
+		return nil, fmt.Errorf("its lock %s: %w", naming.Quote(name), err)
 	}
 	if id != "" && id != identityOf(lock.Index, lock.Serial) {
 		_ = lock.Close(o.ctx)

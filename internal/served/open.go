@@ -73,7 +73,7 @@ func (o *opening) paramErr() error {
 // untyped refuses an element type where the kind has none.
 func (o *opening) untyped() error {
 	if o.typ != "" {
-		return fmt.Errorf("%w: a %s has no element type, not %q", errs.ErrType, o.kind, o.typ)
+		return fmt.Errorf("%w: a %s has no element type, not %.100q", errs.ErrType, o.kind, o.typ)
 	}
 	return nil
 }
