@@ -11,8 +11,8 @@ import (
 )
 
 // Barrier lets a fixed number of parties wait for each other, again and again. It
-// breaks, and sends everybody away with ErrBroken until Reset, when a party dies in Wait,
-// when one's time is over, or when the action fails. The action and the timeout belong to
+// breaks, and sends everybody away with ErrBroken until Recover or Reset, when a party dies in
+// Wait, when one's time is over, or when the action fails. The action and the timeout belong to
 // the handle, and do not travel with it.
 type Barrier struct {
 	base[shm.Rendezvous]
@@ -170,7 +170,44 @@ func (b *Barrier) actRemote(op string, turn uint64) (int, error) {
 	return int(index), b.failed(op, err)
 }
 
-// Reset ends the waits of the parties inside with ErrBroken, and makes the barrier as new.
+// Recover is for every party to call when Wait has told it ErrBroken: it returns when as many
+// have called it as the barrier waits for, and the barrier is as new. So all begin the next
+// round together, which they may never do where each calls Reset: that sends those away who
+// were quicker.
+//
+//	for {
+//		_, err := b.Wait(ctx)
+//		if !errors.Is(err, carom.ErrBroken) {
+//			return err
+//		}
+//		if err := b.Recover(ctx); err != nil {
+//			return err
+//		}
+//	}
+//
+// Until then the barrier stays broken, and Wait answers ErrBroken. A party that dies in
+// Recover no longer counts: what takes its place calls Recover. A barrier that is not broken,
+// such as one that Reset has made new, is recovered, and Recover returns at once. Errors:
+// ErrClosed; the context's, which takes the caller out and leaves the barrier broken.
+func (b *Barrier) Recover(ctx context.Context) error {
+	const op = "recover"
+	r, err := b.use(op)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return b.h.ask(ctx, op, "recover", nil)
+	}
+	defer b.leave()
+	b.h.publish()
+	err = r.Recover(ctx)
+	b.h.observe()
+	return b.h.fail(op, err)
+}
+
+// Reset ends the waits of the parties inside with ErrBroken, and makes the barrier as new; those who wait
+// in Recover go on. It is for one party that decides for all: where each resets a barrier that
+// it finds broken, use Recover.
 func (b *Barrier) Reset() error { return b.end("reset", (*shm.Rendezvous).Reset) }
 
 // Abort breaks the barrier until Reset.

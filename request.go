@@ -241,6 +241,9 @@ func (h *handle) send(ctx context.Context, op, method string, settle bool, read 
 // undo takes back what a call acquired whose answer came too late for its caller, who was
 // told that it acquired nothing.
 func (h *handle) undo(method string) func(result []byte) {
+	if h.kind == "Barrier" { // whose recover acquires nothing
+		return nil
+	}
 	switch method {
 	case "lock", "trylock", "recover":
 		return func(result []byte) { _ = h.tell("unlock", "unlock", nil, coord.NewReader(result).Uint()) }

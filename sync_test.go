@@ -431,6 +431,75 @@ func TestBarrier(t *testing.T) {
 	})
 }
 
+// However often the barrier breaks, parties that recover together come through as many rounds
+// as they want.
+func TestBarrierRecover(t *testing.T) {
+	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {
+		const parties, rounds = 3, 30
+		h := []*carom.Barrier{carom.Must(carom.NewBarrier(a, "b", parties)), carom.Must(carom.NewBarrier(b, "b", parties))}
+		require.NoError(t, h[0].Recover(t.Context()), "it is not broken")
+		var met, broke atomic.Int32
+		var all sync.WaitGroup
+		failed := make(chan error, parties)
+		for i := range parties {
+			all.Go(func() {
+				for n := 0; n < rounds; {
+					ctx, cancel := t.Context(), context.CancelFunc(func() {})
+					if (i+int(broke.Load()))%3 == 0 {
+						ctx, cancel = context.WithTimeout(ctx, 200*time.Microsecond)
+					}
+					_, err := h[i%2].Wait(ctx)
+					cancel()
+					switch {
+					case err == nil:
+						n++
+						met.Add(1)
+					case errors.Is(err, carom.ErrBroken):
+						broke.Add(1)
+						if err = h[i%2].Recover(t.Context()); err != nil {
+							failed <- err
+							return
+						}
+					case !errors.Is(err, context.DeadlineExceeded):
+						failed <- err
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		require.Empty(t, failed)
+		require.EqualValues(t, parties*rounds, met.Load())
+		require.False(t, h[1].Broken())
+
+		// It stays broken until all have come, also when one gives up meanwhile.
+		require.NoError(t, h[0].Abort())
+		short, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		require.ErrorIs(t, h[1].Recover(short), context.DeadlineExceeded)
+		cancel()
+		got := make(chan error, parties)
+		for i := range parties - 1 {
+			go func() { got <- h[i%2].Recover(context.Background()) }()
+		}
+		require.True(t, h[0].Broken())
+		_, err := h[1].Wait(t.Context())
+		require.ErrorIs(t, err, carom.ErrBroken)
+		require.NoError(t, h[0].Recover(t.Context()))
+		for range parties - 1 {
+			require.NoError(t, <-got)
+		}
+		require.False(t, h[1].Broken())
+
+		// Reset ends the recovery for those who wait in it.
+		require.NoError(t, h[0].Abort())
+		go func() { got <- h[0].Recover(context.Background()) }()
+		require.NoError(t, h[1].Reset())
+		require.NoError(t, <-got)
+		require.False(t, h[1].Broken())
+		sound(t, a)
+	})
+}
+
 func TestRLock(t *testing.T) {
 	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {
 		ctx := t.Context()

@@ -11,13 +11,15 @@ import (
 // A barrier's word says in what state it is; the nodes of its wait list are those who
 // have arrived. The last to arrive has no node: while it runs its action, phase names it.
 //
-//	word  | barrierFilling, barrierActing or barrierBroken
+//	word  | barrierFilling, barrierActing, barrierBroken or barrierRecovering: then it is
+//	      | broken, and the nodes are those who have called Recover
 //	phase | the process whose action runs, or that is releasing the others; 0 none
 //	total | parties
 const (
 	barrierFilling = iota
 	barrierActing
 	barrierBroken
+	barrierRecovering
 )
 
 // Rendezvous is a barrier in an arena. It is safe for concurrent use.
@@ -46,9 +48,13 @@ func init() {
 				w.remove(i)
 			}
 		})
-		if waited {
+		switch {
+		case w.word == barrierRecovering && w.phase == uint32(dead): // all had come
+			_, last := (&Rendezvous{w}).release()
+			last.Wake()
+		case w.word != barrierRecovering && waited: // where they recover, they wait for one more
 			w.breakUp(barrierBroken).Wake()
-		} else {
+		default:
 			w.late().NotifyAll(w.d)
 		}
 	})
@@ -100,7 +106,7 @@ func (b *Rendezvous) Arrive(ctx context.Context, acts bool) (index int, turn uin
 			return 0, 0, err
 		}
 		switch {
-		case w.word == barrierBroken:
+		case w.isBroken():
 			w.leave()
 			return 0, 0, errs.ErrBroken
 		case w.word == barrierFilling && w.waiting+1 >= w.total:
@@ -226,15 +232,70 @@ func (b *Rendezvous) Abort() error { return b.End(context.Background(), true) }
 // End is Abort where broken is true, else Reset. It waits for who is at work on the barrier
 // until ctx ends.
 func (b *Rendezvous) End(ctx context.Context, broken bool) error {
-	if err := b.w.enter(ctx); err != nil {
+	w := b.w
+	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	state := uint32(barrierFilling)
-	if broken {
-		state = barrierBroken
+	switch {
+	case w.word != barrierRecovering && broken:
+		w.leaveTo(w.breakUp(barrierBroken))
+	case w.word != barrierRecovering:
+		w.leaveTo(w.breakUp(barrierFilling))
+	case broken: // it is
+		w.leave()
+	default:
+		w.leaveTo(b.renew()) // those who recover have what they wait for
 	}
-	b.w.leaveTo(b.w.breakUp(state))
 	return nil
+}
+
+// Recover waits, where the barrier is broken, until all parties have called it; the last makes
+// the barrier new. One that is not broken is new already. Errors: the context's, which takes
+// the caller out and leaves the barrier broken.
+func (b *Rendezvous) Recover(ctx context.Context) error {
+	w := b.w
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	if !w.isBroken() {
+		w.leave()
+		return nil
+	}
+	if w.word == barrierBroken {
+		w.breakUp(barrierBroken).Wake() // whoever broke it may have died before all were sent away
+		atom.Store32(&w.word, barrierRecovering)
+	}
+	if w.waiting+1 >= w.total {
+		w.leaveTo(b.renew())
+		return nil
+	}
+	i, err := w.add(ctx, nodeWaiting)
+	w.leave()
+	if err != nil {
+		return err
+	}
+	state, err := w.await(ctx, i, &w.word)
+	if state == nodeFree {
+		return err
+	}
+	w.remove(i)
+	w.leave()
+	if state == nodeGranted {
+		return nil
+	}
+	return err
+}
+
+// renew ends a recovery. The list is entered; the last to be woken is left to the caller.
+func (b *Rendezvous) renew() futex.Wakeup {
+	atom.Store32(&b.w.phase, uint32(b.w.a.self))
+	_, last := b.release()
+	return last
+}
+
+func (w *waiters) isBroken() bool {
+	word := atom.Load32(&w.word)
+	return word == barrierBroken || word == barrierRecovering
 }
 
 // Parties is how many the barrier waits for.
@@ -249,7 +310,7 @@ func (b *Rendezvous) Waiting() int {
 }
 
 // Broken reports that the barrier is broken.
-func (b *Rendezvous) Broken() bool { return atom.Load32(&b.w.word) == barrierBroken }
+func (b *Rendezvous) Broken() bool { return b.w.isBroken() }
 
 // broken is a deadline that broke the barrier: both are found in it.
 type broken struct{ err error }

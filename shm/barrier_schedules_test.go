@@ -168,3 +168,57 @@ func barrierCancel(s *sched.Schedule) func() {
 		p.sound(4)
 	}
 }
+
+// The barrier is broken at any time. Parties that recover together meet in every round.
+func barrierRecovers(s *sched.Schedule) func() {
+	p := newMeeting(s, 2+s.Choose(2))
+	breaks := 1 + s.Choose(2)
+	for i := 1; i <= p.parties; i++ {
+		s.Go(i, "party", func() {
+			for met := 0; met < p.rounds; {
+				switch n, err := p.b[i].Wait(background, nil); {
+				case err == nil:
+					p.indexes[met] = append(p.indexes[met], n)
+					met++
+				case errors.Is(err, errs.ErrBroken):
+					sched.Must(p.b[i].Recover(background))
+				default:
+					sched.Must(err)
+				}
+			}
+		})
+	}
+	s.Go(1, "breaker", func() {
+		for range breaks {
+			sched.Must(p.b[1].Abort())
+			sched.Must(p.b[2].Reset())
+			sched.Must(p.b[1].Abort())
+		}
+	})
+	return func() {
+		for _, in := range p.indexes {
+			expect("met", len(in), p.parties)
+		}
+		p.sound(4)
+	}
+}
+
+// One of three that recover a barrier for two dies anywhere in that. The others recover and
+// meet, however often its death breaks the barrier again.
+func barrierRecoverDeath(s *sched.Schedule) func() {
+	p := newMeeting(s, 2)
+	sched.Must(p.b[4].Abort())
+	p.mortal(1)
+	s.Go(1, "victim", func() { sched.Must(p.b[1].Recover(background)) })
+	for i := 2; i <= 3; i++ {
+		s.Go(i, "party", func() {
+			for {
+				sched.Must(p.b[i].Recover(background))
+				if _, err := p.b[i].Wait(background, nil); is(err, errs.ErrBroken) {
+					return
+				}
+			}
+		})
+	}
+	return func() { p.sound(4) }
+}

@@ -44,6 +44,8 @@ func TestSchedules(t *testing.T) {
 		{"BarrierDeath", 10000, barrierDeath},
 		{"BarrierAbortDeath", 5000, barrierAbortDeath},
 		{"BarrierCancel", 6000, barrierCancel},
+		{"BarrierRecovers", 6000, barrierRecovers},
+		{"BarrierRecoverDeath", 6000, barrierRecoverDeath},
 		{"Guests", 8000, guestsContend},
 		{"GuestDeath", 15000, guestsDie},
 		{"GuestLeaves", 12000, guestLeaves},

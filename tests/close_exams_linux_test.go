@@ -676,7 +676,7 @@ func barrierExam(x *exam) {
 		f := func(ctx context.Context) error {
 			i, err := b.Wait(ctx)
 			if errors.Is(err, carom.ErrBroken) {
-				return b.Reset()
+				return b.Recover(ctx)
 			}
 			if err != nil {
 				return err

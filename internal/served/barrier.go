@@ -31,6 +31,7 @@ var barrierMethods = map[string]method[*barrier]{
 	"done":    {(*barrier).done, brief},
 	"reset":   {func(b *barrier, c *call) error { return b.end(c, false) }, brief},
 	"abort":   {func(b *barrier, c *call) error { return b.end(c, true) }, brief},
+	"recover": {(*barrier).recover, lingering},
 	"waiting": {(*barrier).waiting, instant},
 	"broken":  {(*barrier).broken, instant},
 }
@@ -166,6 +167,19 @@ func (b *barrier) end(c *call, broken bool) error {
 		return err
 	}
 	if err := b.meet.End(c.ctx, broken); err != nil {
+		return err
+	}
+	return c.null()
+}
+
+func (b *barrier) recover(c *call) error {
+	if err := c.nothing(); err != nil {
+		return err
+	}
+	b.obj.Release()
+	err := b.meet.Recover(c.ctx)
+	b.obj.Acquire()
+	if err != nil {
 		return err
 	}
 	return c.null()

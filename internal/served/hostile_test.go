@@ -49,7 +49,7 @@ var hostileScenes = []struct {
 	{"condition", "", []any{nil}, map[string][]any{"wait": {}, "notify": {u},
 		"lock": {}, "trylock": {}, "recover": {}, "unlock": {}, "fence": {}}},
 	{"event", "", []any{}, map[string][]any{"set": {}, "clear": {}, "isset": {}, "wait": {}}},
-	{"barrier", "", []any{2}, map[string][]any{"wait": {u, true}, "done": {u, true}, "reset": {}, "abort": {}, "waiting": {}, "broken": {}}},
+	{"barrier", "", []any{2}, map[string][]any{"wait": {u, true}, "done": {u, true}, "reset": {}, "abort": {}, "recover": {}, "waiting": {}, "broken": {}}},
 	{"arena", "", nil, map[string][]any{"processes": {}, "check": {}, "stats": {}}},
 }
 

@@ -333,6 +333,15 @@ class BarrierProxy(BaseProxy, typeid="Barrier"):
                     raise
         return index
 
+    def recover(self, timeout=None):
+        """For every party that got a BrokenBarrierError: returns when all have called it, and the barrier
+        is as new. False: they have not within timeout seconds, and it is broken still."""
+        try:
+            self._call("recover", timeout=timeout)
+        except Canceled:
+            return False
+        return True
+
     def reset(self):
         """Those who wait get a BrokenBarrierError; the barrier is as new."""
         self._call("reset")
