@@ -107,7 +107,8 @@ func (s *stops) stop(point string) error {
 			continue
 		}
 		stopped, err := s.stopIn(name, point)
-		if errors.Is(err, errWaits) { // perhaps for what another goroutine of the process has
+		// Another goroutine of the process may have had what somebody waits for.
+		for again := 0; again < 10 && errors.Is(err, errWaits); again++ {
 			stopped, err = s.stopIn(name, point)
 		}
 		if err != nil {
