@@ -211,7 +211,7 @@ func (d *Domain) StoreWaking(word *uint32, val uint32) {
 }
 
 // Recover wakes the sleepers on every word that stands in a dead process's
-// records, and clears them. It may be repeated.
+// records. It may be repeated, also when the records are another process's by then.
 func (d *Domain) Recover(waits, wakes []uint64, size uint64) {
 	for _, records := range [][]uint64{waits, wakes} {
 		for i := range records {
@@ -226,7 +226,6 @@ func (d *Domain) Recover(waits, wakes []uint64, size uint64) {
 				i, _ := d.bucket(word)
 				wake(&d.parking[i], wakeEverybody)
 			}
-			atom.Store64(&records[i], 0)
 		}
 	}
 }

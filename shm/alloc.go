@@ -381,9 +381,10 @@ func (a *Arena) drop(ctx context.Context, d *futex.Domain, off uint64) error {
 	return a.dropAll(ctx, d, one[:])
 }
 
-// dropAll frees blocks in flight.
+// dropAll frees blocks in flight; later, if it answers an error.
 func (a *Arena) dropAll(ctx context.Context, d *futex.Domain, blocks []uint64) error {
 	if err := a.lockAs(ctx, d); err != nil {
+		a.owed.add(func(o *owed) { o.blocks = append(o.blocks, blocks...) })
 		return err
 	}
 	defer a.unlock()

@@ -33,6 +33,7 @@ type Arena struct {
 	kept    bool         // of a guest: its word is in its host's robust list
 	guests  guests       // of a host
 	spare   atomic.Int64 // bytes of free blocks that are kept; see spares
+	owed    owed
 
 	ops       atomic.Int64 // operations under way; see under_way.go
 	endSentry sync.Once
@@ -159,7 +160,12 @@ func (a *Arena) locked(recovered bool, err error) error {
 	return err
 }
 
-func (a *Arena) unlock() { _ = a.head().lock.Unlock(a.domain) }
+func (a *Arena) unlock() {
+	if a.owed.any.Load() {
+		a.settle()
+	}
+	_ = a.head().lock.Unlock(a.domain)
+}
 
 // MarkClosed says that the manager was shut down; Closed reports it.
 func (a *Arena) MarkClosed() {

@@ -148,10 +148,11 @@ func (a *Arena) unlink(i uint32) {
 	}
 }
 
-// reap frees the removed entry i with all its memory, if no process has it attached.
+// reap frees the removed entry i with all its memory, if no process has it attached or sweeps
+// it.
 func (a *Arena) reap(i uint32) {
 	e := a.entry(i)
-	if e.state&entryStates != entryRemoved || a.attachedTo(i) > 0 {
+	if e.state&entryStates != entryRemoved || a.attachedTo(i) > 0 || a.leaveToSweeper(i) {
 		return
 	}
 	h, o, off, intact := a.head(), a.ref(i), e.place(), a.intact(i)

@@ -55,7 +55,7 @@ const (
 	page = 4 * kib
 
 	magic         = 0x6d6f_7261_6300_0001 // "\x01\0carom" read as little-endian, and a version
-	layoutVersion = 4
+	layoutVersion = 5
 )
 
 // header is the first page.
@@ -64,7 +64,6 @@ const (
 //	magic…id   | the creator            | ready stays 0: openers answer ErrCorrupt
 //	ready      | the creator, last      |
 //	lock       | lockers                | the next locker takes over and rebuilds
-//	sweep      | sweepers               | the next sweeper takes over and starts again
 //	directory… | holders of lock        | derived, rebuilt
 //	typeCount  | holders of lock        | the type is not there
 //	serial     | holders of lock, each  | no object has the number, and none ever will: serials
@@ -84,10 +83,8 @@ type header struct {
 
 	// A cache line (two, for the adjacent-line prefetcher) for each group of words
 	// that are written together.
-	lock  futex.Mutex
-	_     [112]byte
-	sweep futex.Mutex
-	_     [112]byte
+	lock futex.Mutex
+	_    [112]byte
 
 	entryCount uint32 // entries in the chains
 	entryTop   uint32 // no entry at or above was ever used
@@ -152,7 +149,7 @@ const (
 )
 
 // record holds what a process says about itself for those who sweep it. Only the
-// process writes here while it lives.
+// process writes here while it lives, but for attached: see leaveToSweeper.
 type record struct {
 	waits    [futex.MaxDirect]uint64
 	wakes    [futex.MaxDirect]uint64
@@ -163,6 +160,7 @@ type record struct {
 	role     uint32
 	joined   uint64         // unix nanoseconds
 	label    [maxLabel]byte // for those who list processes; zeros at the end
+	sweeping uint32         // the entry that it sweeps for a dead process, plus one: it stays meanwhile
 }
 
 const maxLabel = 64

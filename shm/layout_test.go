@@ -31,7 +31,7 @@ func TestLayout(t *testing.T) {
 
 	// Words of different writers are two cache lines apart, or in lines of their own.
 	var h header
-	require.GreaterOrEqual(t, unsafe.Offsetof(h.sweep)-unsafe.Offsetof(h.lock), uintptr(128))
+	require.GreaterOrEqual(t, unsafe.Offsetof(h.entryCount)-unsafe.Offsetof(h.lock), uintptr(128))
 	require.Zero(t, unsafe.Offsetof(h.serial)%8)
 	var q queueHead
 	require.Zero(t, (queuePad+blockHeadSize)%64)

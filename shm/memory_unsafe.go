@@ -63,7 +63,7 @@ func layoutSizes() []uint64 {
 		layoutVersion, uint64(unsafe.Sizeof(header{})), uint64(unsafe.Sizeof(record{})),
 		uint64(unsafe.Sizeof(slot{})), uint64(unsafe.Sizeof(entry{})), uint64(unsafe.Sizeof(chunk{})),
 		uint64(unsafe.Sizeof(blockHead{})), uint64(unsafe.Sizeof(futex.Mutex{})),
-		uint64(unsafe.Offsetof(header{}.lock)), uint64(unsafe.Offsetof(header{}.sweep)),
+		uint64(unsafe.Offsetof(header{}.lock)), uint64(unsafe.Offsetof(record{}.sweeping)),
 		uint64(unsafe.Offsetof(header{}.entryCount)), uint64(unsafe.Offsetof(header{}.parking)),
 		slotsAt, recordsAt, typesAt, typeTextAt, bucketsAt, entryBitsAt, entriesAt, chunksAt, chunkSize,
 		attachAt, heapAt, futex.MaxSlot, futex.MaxDirect, futex.Buckets, numClasses, queueHeadSize, segmentHead,

@@ -286,7 +286,7 @@ func (a *Arena) List(ctx context.Context, f func(Info) bool) error {
 }
 
 // listBatch is how many entries are looked at under one acquisition of the arena's lock.
-const listBatch = 256
+const listBatch = 64
 
 func (a *Arena) listFrom(ctx context.Context, from uint32) (infos []Info, more bool, err error) {
 	if ctx.Err() != nil {

@@ -134,6 +134,7 @@ func (a *Arena) describeSelf(role uint32, start uint64) {
 	}
 	atom.Put32(&r.inFlight, 0)
 	atom.Put32(&r.attached, 0)
+	atom.Put32(&r.sweeping, 0)
 	atom.Put32(&r.role, role)
 	atom.Put32(&r.pid, uint32(os.Getpid()))
 	atom.Put64(&r.start, start)

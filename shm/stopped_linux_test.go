@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carom-ipc/carom/futex"
+	"github.com/carom-ipc/carom/internal/atom"
 	"github.com/carom-ipc/carom/internal/errs"
 )
 
@@ -22,9 +23,25 @@ func init() {
 		}
 		ready()
 	}
-	helpers["hold the sweep"] = func(a *Arena) {
-		if _, err := a.head().sweep.Lock(context.Background(), a.domain, futex.TakeOver); err != nil {
+	helpers["hold a list"] = func(a *Arena) {
+		if err := UnitsOf(permits(a, "s")).w.enter(context.Background()); err != nil {
 			panic(err)
+		}
+		ready()
+	}
+	helpers["sweep a list"] = func(a *Arena) {
+		o, _, err := a.Find(context.Background(), "s")
+		if err != nil {
+			panic(err)
+		}
+		atom.Store32(&a.record(a.self.Slot()).sweeping, o.Index+1)
+		ready()
+	}
+	helpers["hold permits"] = func(a *Arena) {
+		for _, name := range []string{"s", "t"} {
+			if err := UnitsOf(permits(a, name)).Acquire(context.Background(), true); err != nil {
+				panic(err)
+			}
 		}
 		ready()
 	}
@@ -119,22 +136,78 @@ func TestHolderOfTheArenaIsStopped(t *testing.T) {
 	sound(t, a, false)
 }
 
-func TestHolderOfTheSweepIsStopped(t *testing.T) {
+// permits opens a semaphore of three.
+func permits(a *Arena, name string) *Handle {
+	h, _, err := a.Open(context.Background(), SemaphoreSpec(BoundedSemaphore, name, 3, SemaphorePermits|SemaphoreBounded))
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
+// One who was stopped in the middle of a sweep keeps the memory of what it is at work on, and
+// nothing else.
+func TestSweeperIsStopped(t *testing.T) {
+	a := newArena(t, 8*mib)
+	s, u := UnitsOf(permits(a, "s")), UnitsOf(permits(a, "t"))
+	c := stopped(t, a, "sweep a list")
+	dead, said := start(t, a, "hold permits")
+	require.Equal(t, "ready", said)
+	require.Equal(t, []int{2, 2}, []int{s.Value(), u.Value()})
+	require.NoError(t, dead.Process.Kill())
+	eventually(t, "the dead is swept", func() bool { return a.Stats().Processes == 2 })
+	require.Equal(t, []int{3, 3}, []int{s.Value(), u.Value()})
+	index := s.o.Index
+	for _, h := range []*Handle{s.w.u, u.w.u} {
+		require.NoError(t, a.Remove(t.Context(), h.Name))
+		require.NoError(t, h.Close(t.Context()))
+	}
+	require.NoError(t, a.Flush(t.Context()))
+	require.True(t, a.entry(index).isInUse())
+	require.Equal(t, 1, a.attachedTo(index))
+	sound(t, a, false)
+	require.NoError(t, c.Process.Kill())
+	eventually(t, "the sweeper is swept", func() bool { return a.Stats().Processes == 1 })
+	require.Zero(t, a.Stats().Used)
+	sound(t, a, true)
+}
+
+// What was left to one who sweeps goes when it has done.
+func TestSweeperGoesOn(t *testing.T) {
 	a := newArena(t, 8*mib)
 	b := attachAgain(t, a)
-	id, guest := b.self, newGuest(t, b)
-	opened(t, guest, SemaphoreSpec(BoundedSemaphore, "s", 3, SemaphorePermits|SemaphoreBounded))
-	h := opened(t, b, SemaphoreSpec(BoundedSemaphore, "s", 3, SemaphorePermits|SemaphoreBounded))
-	require.NoError(t, UnitsOf(h).Acquire(t.Context(), true))
-	c := stopped(t, a, "hold the sweep")
-	require.NoError(t, b.Close(soon(t)))
-	require.False(t, a.Alive(id))
-	require.False(t, a.Alive(guest.self))
-	units := UnitsOf(opened(t, a, SemaphoreSpec(BoundedSemaphore, "s", 3, SemaphorePermits|SemaphoreBounded)))
-	require.Equal(t, 2, units.Value())
+	s := permits(a, "s")
+	sweeping := &b.record(b.self.Slot()).sweeping
+	atom.Store32(sweeping, s.Index+1)
+	require.NoError(t, a.Remove(t.Context(), "s"))
+	require.NoError(t, s.Close(t.Context()))
+	require.NoError(t, a.Flush(t.Context()))
+	require.Equal(t, 1, a.attachedTo(s.Index))
+	atom.Store32(sweeping, 0)
+	w := &sweeper{a: b, d: b.sentry, moment: b.sentry}
+	w.letGo(s.Index)
+	require.Zero(t, a.Stats().Used)
+	sound(t, a, true)
+}
+
+// An object whose lock is in the hands of one that is stopped keeps nothing else from being
+// taken back.
+func TestHolderOfAListIsStopped(t *testing.T) {
+	a := newArena(t, 8*mib)
+	s, u := UnitsOf(permits(a, "s")), UnitsOf(permits(a, "t"))
+	dead, said := start(t, a, "hold permits")
+	require.Equal(t, "ready", said)
+	other, said := start(t, a, "hold permits")
+	require.Equal(t, "ready", said)
+	c := stopped(t, a, "hold a list")
+	require.NoError(t, dead.Process.Kill())
+	eventually(t, "a permit is back", func() bool { return u.Value() == 2 })
+	require.NoError(t, other.Process.Kill())
+	eventually(t, "permits are back", func() bool { return u.Value() == 3 })
+	require.Equal(t, 1, s.Value())
 	require.NoError(t, c.Process.Kill())
 	eventually(t, "the dead are swept", func() bool { return a.Stats().Processes == 1 })
-	require.Equal(t, 3, units.Value())
+	require.Equal(t, 3, s.Value())
 	sound(t, a, false)
 }
 

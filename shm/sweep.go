@@ -1,7 +1,6 @@
 package shm
 
 import (
-	"context"
 	"errors"
 	"math/bits"
 
@@ -33,26 +32,29 @@ func (a *Arena) sweepAll(d *futex.Domain) (again bool) {
 }
 
 // sweep takes back everything that the dead process in a slot held, then frees the
-// slot. It is idempotent: whoever finds it unfinished does it again. What others may
-// be waiting for comes first. Memory comes when the last thread of the dead is gone and
-// with it its lock on the slot's byte; errLingers until then. A process that leaves sweeps
-// its own slot, and its guests' before: it is alive, and locks that are in its name may be
-// the sweep's own.
+// slot. What others may be waiting for comes first. Memory comes when the last thread of the
+// dead is gone and with it its lock on the slot's byte; errLingers until then, and also while
+// somebody who is slow, or stopped, has a lock that the sweep needs: what needs others is done
+// meanwhile. A process that leaves sweeps its own slot, and its guests' before: it is alive,
+// and locks that are in its name may be the sweep's own.
+//
+// Several may sweep a slot at once, and one who was stopped may go on when the slot is
+// long another's. So each step can be repeated, and is either harmless to whoever has the slot
+// then, or conditional: on the dead's ID, which is in no word that is not the dead's, or on
+// the slot's ident, looked at under the arena's lock, under which alone a dead process's slot
+// becomes free. What a sweeper works on outside of that lock stays: see sweepObject.
 //
 // Whatever the sweep waits for ends when d, the sentry or one below it, is closed; then the
 // sweep is not finished, and says so by ErrClosed.
 func (a *Arena) sweep(d *futex.Domain, i uint32) error {
-	h, s, r := a.head(), a.slot(i), a.record(i)
-	if _, err := h.sweep.Lock(context.Background(), d, futex.TakeOver); err != nil {
-		return err
-	}
-	defer h.sweep.Unlock(a.sentry)
+	s, r := a.slot(i), a.record(i)
 	id := atom.Load32(&s.ident)
 	leaving := a.owns(i)
 	if identState(id) != slotLive || !leaving && atom.Load32(&s.live)&futexOwnerDied == 0 || atom.Load32(&s.ident) != id {
 		return nil // somebody else did it
 	}
-	dead := futex.MakeID(i, identGen(id))
+	w := &sweeper{a: a, slot: i, ident: id, dead: futex.MakeID(i, identGen(id)), leaving: leaving, d: d, moment: d}
+	defer w.stopClock()
 	if !leaving {
 		stopBarrier()
 		a.sentry.WakeAll(&s.live)
@@ -62,46 +64,18 @@ func (a *Arena) sweep(d *futex.Domain, i uint32) error {
 		if next := a.after(i); next != 0 && a.hostOf(i) == 0 {
 			a.sentry.WakeAll(&a.slot(next).watched)
 		}
-		h.lock.Release(a.sentry, dead)
+		a.head().lock.Release(a.sentry, w.dead)
 	}
 
 	// Locks first, memory after: there may be a million attachments.
-	a.attachments(i, func(e uint32) {
-		o := a.ref(e)
-		if sweep := kinds[o.Kind].Sweep; sweep != nil && a.entry(e).isInUse() && a.intact(e) {
-			sweep(a, d, o, dead)
-		}
-	})
-	if d.Closed() { // what waited in vain did not say so
+	a.attachments(i, w.sweepObject)
+	switch {
+	case d.Closed(): // what waited in vain did not say so
 		return errs.ErrClosed
-	}
-	if !leaving && byteLocked(a.file, i) {
+	case w.left || !leaving && byteLocked(a.file, i):
 		return errLingers
 	}
-	if err := a.lockAs(context.Background(), d); err != nil {
-		return err
-	}
-	defer a.unlock()
-	a.attachments(i, func(e uint32) {
-		atom.And64(a.attachment(i, e), ^uint64(1<<(e%64)))
-		n := a.entry(e)
-		if n.isLive() && n.kind().goesWithMaker() && n.owner == uint32(dead) {
-			a.unlink(e)
-		}
-		a.reap(e)
-	})
-	if atom.Load32(&r.inFlight) != 0 {
-		a.freeFlights(dead)
-	}
-	if r.attached != 0 {
-		a.discard(attachAt+attachSize*uint64(i), roundUp(uint64(min(r.attached, maxEntries-1))/8+1, page))
-	}
-	if leaving {
-		return nil // the slot is given back when the locks are: see leave and guest.go
-	}
-	atom.Add32(&h.recoveries, 1)
-	atom.Store32(&s.ident, ident(slotFree, dead.Gen()))
-	return nil
+	return w.sweepMemory()
 }
 
 // attachments calls f (may be nil) with each entry that the slot's process has
@@ -119,19 +93,13 @@ func (a *Arena) attachments(i uint32, f func(e uint32)) (n int) {
 	return n
 }
 
-// freeFlights frees the blocks that a dead process had taken and not yet given to an
-// object. Precondition: the arena's lock is held.
-func (a *Arena) freeFlights(dead futex.ID) {
-	a.eachBlock(func(off uint64, owner uint32) {
-		if owner == uint32(dead) {
-			a.free(off)
-		}
-	})
-}
-
 // eachBlock calls f with each block in use. f may free it.
-func (a *Arena) eachBlock(f func(off uint64, owner uint32)) {
-	for c := uint32(0); c < a.head().chunkTop; {
+func (a *Arena) eachBlock(f func(off uint64, owner uint32)) { a.blocksIn(0, maxChunks, f) }
+
+// blocksIn is eachBlock for the blocks that begin in a chunk from c on, and before to. Chunks
+// in the middle of a run count as free.
+func (a *Arena) blocksIn(c, to uint32, f func(off uint64, owner uint32)) {
+	for c < min(to, a.head().chunkTop) {
 		d := a.chunk(c)
 		n := uint32(1)
 		switch d.state & chunkStates {

@@ -21,7 +21,9 @@ type watcher struct {
 // watcher that is stopped (SIGSTOP, a debugger) tells nobody.
 const lookAgain = 400 * time.Millisecond
 
-// lingerPoll is how often a dead process is asked whether its last thread is gone.
+// lingerPoll is how soon a dead process is asked whether its last thread is gone, and whether
+// what a sweep had to leave can be done; then half as often with each time, because somebody
+// may be stopped who has what it needs.
 const lingerPoll = 2 * time.Millisecond
 
 // present reports that the slot's process is there to be watched: it lives, or joins and
@@ -97,6 +99,7 @@ func (w *watcher) run(a *Arena) {
 	defer close(w.done)
 	me := a.slot(a.self.Slot())
 	ctx := context.Background()
+	linger := lingerPoll
 	for last := time.Now(); !w.d.Closed(); {
 		if time.Since(last) >= lookAgain {
 			a.sweepAll(w.d)
@@ -112,7 +115,10 @@ func (w *watcher) run(a *Arena) {
 		watched := atom.Load32(&s.watched)
 		if (watched|atom.Load32(&s.live))&futexOwnerDied != 0 || !a.probe(next) {
 			if a.sweepAll(w.d) {
-				w.d.Watch(ctx, &me.kick, kick, nil, 0, lingerPoll)
+				w.d.Watch(ctx, &me.kick, kick, nil, 0, linger)
+				linger = min(2*linger, lookAgain)
+			} else {
+				linger = lingerPoll
 			}
 			continue
 		}

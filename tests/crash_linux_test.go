@@ -38,7 +38,13 @@ var unreachable = map[string]string{
 	"shm/semaphore.go: if atom.CAS32(&l.word, v, v-1) {": "a unit that comes between the look at the count and the list's lock",
 	"shm/waitlist.go: atom.Put32(&w.waiting, 0)": "a count of waiters without a waiter, in memory that others have spoilt; " +
 		"the one of the rebuild, which has the same text, is on the way of all others there",
+	"shm/sweeper.go: atom.Put32(&r.attached, max(r.attached, i+1))":                                                 overtaken,
+	"shm/sweeper.go: atom.Or64(a.attachment(s, i), bit)":                                                            overtaken,
+	"shm/sweeper.go: atom.And64(a.attachment(s, i), ^bit) // it has done with it, perhaps before it could see this": overtaken,
+	"shm/owed.go: atom.And64(a.attachment(a.self.Slot(), e), ^uint64(1<<(e%64)))":                                   overtaken,
 }
+
+const overtaken = "somebody takes away what another sweeps just then; see TestSweeperIsStopped and TestSweeperGoesOn"
 
 const (
 	enough = 3                      // workloads in which a victim dies at a point

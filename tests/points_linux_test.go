@@ -20,6 +20,13 @@ var storing = []string{"Store", "CAS", "Swap", "Add", "Or", "And", "Put", "Copy"
 // as "dir/file.go:line", with the line's text.
 func crashPoints(t *testing.T, dirs ...string) map[string]string {
 	points := map[string]string{}
+	eachCrashPoint(t, dirs, func(point, text, _ string) { points[point] = text })
+	return points
+}
+
+// eachCrashPoint calls f with each crash point, the line's text, and the function that it
+// stands in: "" outside of any.
+func eachCrashPoint(t *testing.T, dirs []string, f func(point, text, function string)) {
 	for _, dir := range dirs {
 		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		require.NoError(t, err)
@@ -30,19 +37,24 @@ func crashPoints(t *testing.T, dirs ...string) map[string]string {
 			set := token.NewFileSet()
 			src, err := os.ReadFile(file)
 			require.NoError(t, err)
-			f, err := parser.ParseFile(set, file, src, 0)
+			parsed, err := parser.ParseFile(set, file, src, 0)
 			require.NoError(t, err)
 			lines := strings.Split(string(src), "\n")
-			ast.Inspect(f, func(n ast.Node) bool {
-				if call, ok := n.(*ast.CallExpr); ok && isStore(call) {
-					at := set.Position(call.Pos())
-					points[fmt.Sprintf("%s/%s:%d", dir, filepath.Base(file), at.Line)] = strings.TrimSpace(lines[at.Line-1])
+			for _, decl := range parsed.Decls {
+				function := ""
+				if fn, ok := decl.(*ast.FuncDecl); ok {
+					function = fn.Name.Name
 				}
-				return true
-			})
+				ast.Inspect(decl, func(n ast.Node) bool {
+					if call, ok := n.(*ast.CallExpr); ok && isStore(call) {
+						at := set.Position(call.Pos())
+						f(fmt.Sprintf("%s/%s:%d", dir, filepath.Base(file), at.Line), strings.TrimSpace(lines[at.Line-1]), function)
+					}
+					return true
+				})
+			}
 		}
 	}
-	return points
 }
 
 func isStore(call *ast.CallExpr) bool {

@@ -15,6 +15,7 @@ var remote = os.Getenv("CAROM_REMOTE") == "1"
 var mapped = map[string]string{
 	"TestOwnerKilled/coordinator_dead": "objects in memory go on without the coordinator",
 	"TestCrashPoints":                  "dies at its own stores to shared memory",
+	"TestStopPoints":                   "stops at its own stores to shared memory",
 	"TestCoordinatorKilled":            "objects in memory go on without the coordinator",
 	"TestOldKernels":                   "the process itself calls futex",
 	"TestStoppedWatcher":               "the process itself watches another",

@@ -4,6 +4,7 @@ package atom
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -14,15 +15,17 @@ import (
 )
 
 // CAROM_CRASH=dir/file.go:line[:n] kills at the n-th arrival (default the
-// first). CAROM_CRASH_RECORD=file appends each point once, when first reached.
+// first), or stops there until SIGCONT if CAROM_CRASH_HOW is stop. CAROM_CRASH_RECORD=file
+// appends each point once, when first reached.
 var crash = struct {
 	point  string
 	nth    int64
 	count  atomic.Int64
 	armed  atomic.Bool
 	record string
+	stop   bool
 	pcs    sync.Map // pc → name
-}{record: os.Getenv("CAROM_CRASH_RECORD")}
+}{record: os.Getenv("CAROM_CRASH_RECORD"), stop: os.Getenv("CAROM_CRASH_HOW") == "stop"}
 
 func init() {
 	if s := os.Getenv("CAROM_CRASH"); s != "" {
@@ -60,7 +63,20 @@ func point() {
 		}
 	}
 	if crash.armed.Load() && name == crash.point && crash.count.Add(1) == crash.nth {
+		if crash.stop {
+			stop()
+			return
+		}
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 		select {}
 	}
+}
+
+// stop returns when the process goes on.
+func stop() {
+	goesOn := make(chan os.Signal, 1)
+	signal.Notify(goesOn, syscall.SIGCONT)
+	defer signal.Stop(goesOn)
+	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	<-goesOn
 }

@@ -49,7 +49,7 @@ var list = []mutant{
 	{"a wake-up is not recorded before the store", "futex/domain.go",
 		"			atom.Store64(&d.wakes[i], d.offset(word))\n",
 		"			atom.Store64(&d.wakes[i], 0)\n", ""},
-	{"the dead's records are cleared without a wake-up", "futex/domain.go",
+	{"nobody is woken on the words in the dead's records", "futex/domain.go",
 		"				d.WakeAll(word)\n",
 		"", ""},
 	{"one sleeper on an owner's liveness word does not wake the others", "futex/sleeper.go",

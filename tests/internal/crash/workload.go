@@ -29,13 +29,14 @@ type Workload struct {
 	Beside func(ctx context.Context, a *shm.Arena) (settled func() bool, done <-chan struct{})
 }
 
-// Find returns the workload called name.
+// Find returns the workload, or the bystander, called name.
 func Find(name string) (Workload, bool) {
-	i := slices.IndexFunc(Workloads, func(w Workload) bool { return w.Name == name })
-	if i < 0 {
-		return Workload{}, false
+	for _, list := range [][]Workload{Workloads, Bystanders} {
+		if i := slices.IndexFunc(list, func(w Workload) bool { return w.Name == name }); i >= 0 {
+			return list[i], true
+		}
 	}
-	return Workloads[i], true
+	return Workload{}, false
 }
 
 // Patience is how long anything may take that should take no time.
