@@ -23,6 +23,8 @@ type request struct {
 	err  error
 	wait bool         // as coord.Request has it: true but for what is of no consequence
 	late func([]byte) // likewise
+
+	patient bool // likewise
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -91,7 +93,7 @@ func (q *request) do(ctx context.Context, method string) bool {
 	for {
 		at, id, err := q.h.session(ctx)
 		if err == nil {
-			call := coord.Request{Handle: id, Session: at.generation, Method: method, Args: q.args, Wait: q.wait, Late: q.late}
+			call := coord.Request{Handle: id, Session: at.generation, Method: method, Args: q.args, Wait: q.wait, Patient: q.patient, Late: q.late}
 			q.out, err = at.client.Do(ctx, call, q.out[:0])
 		}
 		if errors.Is(err, coord.ErrStale) {
@@ -228,6 +230,7 @@ func (h *handle) send(ctx context.Context, op, method string, settle bool, read 
 	q := h.request(op, len(args))
 	defer q.end()
 	q.wait, q.late = settle, h.undo(method)
+	q.patient = h.kind == "Condition" && method == "wait" // which returns with the lock held
 	for _, arg := range args {
 		q.arg(arg)
 	}

@@ -130,12 +130,8 @@ func (o *ownLocks) forget(part *handle) {
 	_, open := o.open[part]
 	delete(o.open, part)
 	o.mu.Unlock()
-	switch { // ErrClosed if the user did
-	case !open:
-	case part.r != nil:
-		go part.close() // a round trip
-	default:
-		_ = part.close() // the value's handle is there still: nothing is detached
+	if open {
+		go part.close() // which may take a round trip; ErrClosed if the user did
 	}
 }
 

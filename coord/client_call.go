@@ -29,6 +29,9 @@ type Request struct {
 	// Without Wait the call returns at once, and may have been carried out. A context
 	// that has ended before lets the call do what takes no waiting.
 	Wait bool
+	// Patient, with Wait, has the call find out however long that takes, unless the session is
+	// lost: for one that acquires something also when it is cancelled.
+	Patient bool
 	// Late is called, in a goroutine of its own, with the result of a call that
 	// was given up but was carried out nevertheless, if that is ever learnt. The
 	// end of the session undoes what belongs to it anyway.
@@ -55,6 +58,8 @@ type call struct {
 	frame []byte        // the request, in case that it must be sent again
 	wait  bool
 	late  func([]byte)
+	// patient goes with wait: see Request.
+	patient bool
 
 	// Guarded by Client.mu.
 	tied      bool // to the session in which it was made
@@ -109,7 +114,7 @@ func (c *Client) Do(ctx context.Context, q Request, dst []byte) ([]byte, error) 
 		return dst, err
 	}
 	w := callPool.Get().(*call)
-	w.dst, w.wait, w.late = dst, q.Wait, q.Late
+	w.dst, w.wait, w.patient, w.late = dst, q.Wait, q.Patient, q.Late
 	l, err := c.post(ctx, w, q)
 	if err != nil {
 		w.recycle()
@@ -183,9 +188,13 @@ func (c *Client) await(ctx context.Context, w *call) ([]byte, error) {
 		case ended != nil && cause == nil && w.wait && w.sent:
 			cause = ended
 			w.cancelled = true
-			patience, stop := context.WithTimeout(context.Background(), c.cancelCall(w.id))
-			defer stop()
-			ctx = patience
+			limit := c.cancelCall(w.id)
+			ctx = context.Background()
+			if !w.patient {
+				var stop context.CancelFunc
+				ctx, stop = context.WithTimeout(ctx, limit)
+				defer stop()
+			}
 		case ended != nil:
 			if cause == nil {
 				cause = ended
@@ -221,8 +230,8 @@ func (c *Client) await(ctx context.Context, w *call) ([]byte, error) {
 	return dst, err
 }
 
-// How long a cancelled call waits for its reply.
-const (
+// How long a cancelled call waits for its reply, unless it is patient. Tests shorten it.
+var (
 	patience     = 5 * time.Second
 	patienceAway = time.Second // without a connection
 )
