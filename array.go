@@ -324,10 +324,11 @@ func (a *Array[T]) doRemote(ctx context.Context, op string, f func([]T) error) (
 		return err
 	}
 	defer done()
-	if err := a.h.ask(ctx, op, "lock", nil); err != nil {
+	var fence uint64
+	if err := a.h.ask(ctx, op, "lock", intoUint(&fence)); err != nil {
 		return err
 	}
-	defer func() { _ = a.h.tell(op, "unlock", nil) }()
+	defer func() { _ = a.h.tell(op, "unlock", nil, fence) }()
 	all := make([]T, a.n)
 	if err := a.eachPiece(len(all), func(i, n int) error {
 		return a.h.ask(ctx, op, "read", intoElements(all[i:i+n]), uint64(i), uint64(n))

@@ -121,3 +121,21 @@ func TestUpdateStorm(t *testing.T) {
 		sound(t, a)
 	})
 }
+
+// What f returns after its manager is closed cannot be stored, and Update says so.
+func TestUpdateWhoseManagerIsClosed(t *testing.T) {
+	inAllScenes(t, func(t *testing.T, a, b *carom.Manager) {
+		v := carom.Must(carom.NewValue[int64](a, "v"))
+		large := carom.Must(carom.NewValue[wide](a, "large"))
+		w := carom.Must(carom.NewValue[int64](b, "v"))
+		mine := carom.Must(carom.NewValue[wide](b, "large"))
+		require.ErrorIs(t, mine.Update(t.Context(), func(x *wide) error {
+			require.ErrorIs(t, w.Update(t.Context(), func(x *int64) error { *x = 1; return b.Close() }), carom.ErrClosed)
+			x.A = 1
+			return nil
+		}), carom.ErrClosed)
+		require.Zero(t, v.Load())
+		require.Zero(t, large.Load())
+		sound(t, a)
+	})
+}

@@ -316,7 +316,7 @@ func (v *Value[T]) Update(ctx context.Context, f func(*T) error) error {
 			bits := shm.BitsAt[T](place)
 			obj.Acquire()
 			t := shm.FromBits[T](bits)
-			if err = f(&t); err == nil {
+			if err = v.run(op, f, &t); err == nil {
 				obj.Release()
 				done = shm.SwapBitsAt(place, bits, t)
 			}
@@ -333,12 +333,21 @@ func (v *Value[T]) Update(ctx context.Context, f func(*T) error) error {
 	}
 }
 
+// run runs f for Update. After the manager is closed, in f or beside it, nothing can be stored.
+func (v *Value[T]) run(op string, f func(*T) error, t *T) error {
+	err := f(t)
+	if err == nil && v.h.m.ctx.Err() != nil {
+		err = v.h.closedErr(op)
+	}
+	return err
+}
+
 // updateLarge runs f once on a value that is not one atomic. false: the value changed while
 // f ran, for which writers do not wait.
 func (v *Value[T]) updateLarge(ctx context.Context, op string, obj *shm.Handle, f func(*T) error) (bool, error) {
 	t, seq := shm.LoadBigSeq[T](obj.Object)
 	obj.Acquire()
-	if err := f(&t); err != nil {
+	if err := v.run(op, f, &t); err != nil {
 		return false, err
 	}
 	obj.Release()
@@ -352,10 +361,11 @@ func (v *Value[T]) updateRemote(ctx context.Context, op string, f func(*T) error
 		return err
 	}
 	defer done()
-	if err := v.h.ask(ctx, op, "recover", nil); err != nil {
+	var fence uint64
+	if err := v.h.ask(ctx, op, "recover", intoUint(&fence)); err != nil {
 		return err
 	}
-	defer func() { _ = v.h.tell(op, "unlock", nil) }()
+	defer func() { _ = v.h.tell(op, "unlock", nil, fence) }()
 	for {
 		var t T
 		var version uint64
