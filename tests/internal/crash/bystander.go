@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/carom-ipc/carom/futex"
@@ -80,7 +80,11 @@ func die(a *shm.Arena, name string) error {
 	if err := within(func(ctx context.Context) error { return lock(ctx, a, e.lock) }); err != nil {
 		return err
 	}
-	_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		return err
+	}
+	_ = self.Kill()
 	select {}
 }
 
