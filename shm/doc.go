@@ -27,8 +27,8 @@
 //
 // # Death
 //
-// Each process watches its successor in the ring of slots (watcher.go). A process that
-// notices a death looks at all slots and sweeps the dead (sweep.go): their locks become
+// Each process watches its successor in the ring of slots (process_watcher.go). A process that
+// notices a death looks at all slots and sweeps the dead (process_sweep.go): their locks become
 // "owner died", their blocks in flight are freed, their attachments end. A sweep is
 // idempotent and runs under a robust lock, so the next one finishes what a dead
 // sweeper began.

@@ -123,7 +123,7 @@ type header struct {
 //	12     | 4     | watched | the process, kernel   | another robust futex, for its predecessor's watcher alone
 //	16     | 4     | mode    | the process           | liveRobust or liveFile: who keeps live
 //	20     | 4     | host    | the process           | of a guest: the process that it is a guest of; 0 none.
-//	       |       |         |                       | See guest.go
+//	       |       |         |                       | See process_guest.go
 //
 // There are two liveness words because the kernel wakes one waiter, and that one may be
 // dying too: whoever waits for what the dead held sleeps on live, the watcher by itself on

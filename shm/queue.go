@@ -84,7 +84,7 @@ type side struct {
 // segment and item headers. Items are aligned to 8 bytes.
 //
 //	segment: next, 8 bytes | serial, 8 bytes | behind, 8 bytes | open, 8 bytes | items;
-//	         the last two in the window of a confirmed queue: see pinned.go
+//	         the last two in the window of a confirmed queue: see queue_pinned.go
 //	item:    word, 4 bytes: bits 0–1 tag, 2–31 length; 0 until committed
 //	         taker, 4 bytes: confirmed queues: 0, the taker's ID, or a flag below
 //	         payload: inline bytes, or the place of a block

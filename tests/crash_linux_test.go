@@ -30,18 +30,18 @@ import (
 // unreachable are stores to which no workload comes for certain, by file and text, with
 // the reason.
 var unreachable = map[string]string{
-	"shm/claim.go: atom.Store32(q.taker(off), takerReturned)": "a claim in the window without a taker: the taker is " +
+	"shm/queue_claim.go: atom.Store32(q.taker(off), takerReturned)": "a claim in the window without a taker: the taker is " +
 		"stored before the cursor; kept against memory that others have spoilt",
-	"shm/take.go: atom.Store64(&q.h.returned, 0)": "a count of returned items without such an item: both change under " +
+	"shm/queue_take.go: atom.Store64(&q.h.returned, 0)": "a count of returned items without such an item: both change under " +
 		"one lock, and recovery counts anew; kept against an endless search",
-	"shm/rebuild.go: atom.Put32(&h.chunkTop, i)":         "a chunk in use beyond the top: the top is raised before the chunk's state",
-	"shm/semaphore.go: if atom.CAS32(&l.word, v, v-1) {": "a unit that comes between the look at the count and the list's lock",
+	"shm/directory_rebuild.go: atom.Put32(&h.chunkTop, i)": "a chunk in use beyond the top: the top is raised before the chunk's state",
+	"shm/semaphore.go: if atom.CAS32(&l.word, v, v-1) {":   "a unit that comes between the look at the count and the list's lock",
 	"shm/waitlist.go: atom.Put32(&w.waiting, 0)": "a count of waiters without a waiter, in memory that others have spoilt; " +
 		"the one of the rebuild, which has the same text, is on the way of all others there",
-	"shm/sweeper.go: atom.Put32(&r.attached, max(r.attached, i+1))":                                                 overtaken,
-	"shm/sweeper.go: atom.Or64(a.attachment(s, i), bit)":                                                            overtaken,
-	"shm/sweeper.go: atom.And64(a.attachment(s, i), ^bit) // it has done with it, perhaps before it could see this": overtaken,
-	"shm/owed.go: atom.And64(a.attachment(a.self.Slot(), e), ^uint64(1<<(e%64)))":                                   overtaken,
+	"shm/process_sweeper.go: atom.Put32(&r.attached, max(r.attached, i+1))":                                                 overtaken,
+	"shm/process_sweeper.go: atom.Or64(a.attachment(s, i), bit)":                                                            overtaken,
+	"shm/process_sweeper.go: atom.And64(a.attachment(s, i), ^bit) // it has done with it, perhaps before it could see this": overtaken,
+	"shm/process_owed.go: atom.And64(a.attachment(a.self.Slot(), e), ^uint64(1<<(e%64)))":                                   overtaken,
 }
 
 const overtaken = "somebody takes away what another sweeps just then; see TestSweeperIsStopped and TestSweeperGoesOn"

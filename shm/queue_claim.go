@@ -12,7 +12,7 @@ import (
 // taker's ID in their headers, until Done. What is between base and the head's cursor
 // is the window: taken, returned or done. base moves over what is done; a segment in the
 // middle of the window whose items are all done leaves the chain, so that an item which is
-// confirmed late keeps no segment but its own. See pinned.go.
+// confirmed late keeps no segment but its own. See queue_pinned.go.
 
 // placeOf is where an item is.
 func placeOf(cursor uint64) uint64 { return segmentOf(cursor) + positionOf(cursor) }

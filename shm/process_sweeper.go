@@ -153,7 +153,7 @@ func (w *sweeper) sweepMemory() error {
 				}
 			})
 			c += sweepChunks
-		case w.leaving: // the slot is given back when the locks are: see leave and guest.go
+		case w.leaving: // the slot is given back when the locks are: see leave and process_guest.go
 			a.unlock()
 			a.discardRow(w.slot, attached)
 			return nil
