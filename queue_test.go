@@ -44,13 +44,16 @@ func TestGetInto(t *testing.T) {
 		}
 	}
 	item := make([]byte, 0, 100_000)
-	require.Less(t, testing.AllocsPerRun(100, func() {
+	allocs := testing.AllocsPerRun(100, func() {
 		for _, n := range []int{64, 5000, 100_000} {
 			if put.Put(ctx, item[:n]) != nil || get.GetInto(ctx, &item) != nil {
 				panic("no item")
 			}
 		}
-	}), 1.0)
+	})
+	if !raced {
+		require.Less(t, allocs, 1.0)
+	}
 	item = append(item[:0], "kept"...)
 	require.NoError(t, put.CloseWrite())
 	require.Equal(t, io.EOF, get.GetInto(ctx, &item))

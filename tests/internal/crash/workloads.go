@@ -48,6 +48,14 @@ var Workloads = []Workload{
 	{Name: "repair", Victim: Repair},
 }
 
+// swap stores over a value what is there.
+func swap[T any](value *shm.Handle) {
+	var c shm.Cell[T]
+	c.Bind(value.Object)
+	bits := shm.BitsAt[T](c.Place())
+	shm.SwapBitsAt(c.Place(), bits, shm.FromBits[T](bits))
+}
+
 // objects makes one of each, uses it, and leaves it behind for the next round or the
 // survivors.
 func objects(a *shm.Arena) error {
@@ -63,8 +71,15 @@ func objects(a *shm.Arena) error {
 	if err := useBig(list[2]); err != nil {
 		return err
 	}
-	shm.EventOf(list[4].Object).Set(a.Domain())
-	shm.EventOf(list[4].Object).Clear()
+	event := shm.EventOf(list[4].Object)
+	event.Set(a.Domain())
+	event.Clear()
+	if event.TrySet() {
+		event.TryClear()
+	}
+	swap[uint64](list[0])
+	swap[uint32](list[0])
+	swap[uint16](list[1])
 	for _, name := range []string{"word", "run"} {
 		if err := remove(a, name); err != nil { // while it is attached
 			return err

@@ -1,0 +1,5 @@
+//go:build !race
+
+package carom_test
+
+const raced = false
