@@ -189,12 +189,13 @@ func meetingAlone(a *shm.Arena) error {
 		})
 	}
 	all.Wait()
-	if r.Broken() {
-		for range 2 {
-			all.Go(func() { _ = brief(r.Recover) })
-		}
-		all.Wait()
+	if err := r.Abort(); err != nil {
+		return err
 	}
+	for range 2 {
+		all.Go(func() { _ = brief(r.Recover) })
+	}
+	all.Wait()
 	if r.Broken() {
 		if err := r.Reset(); err != nil {
 			return err
