@@ -82,12 +82,16 @@ func (l *mutex) take(h *handle) {
 		l.mode = futex.TakeOver
 	}
 	l.local.Store(shm.LockOf(h.obj.Object))
-	weakly := weak.Make(l) // the handle must not keep what is collected: see ownLocks
-	h.obj.Bind(func() {
-		if l := weakly.Value(); l != nil {
-			l.local.Store(nil)
+	forget := func() { l.local.Store(nil) }
+	if h.part { // the handle must not keep what is collected: see ownLocks
+		weakly := weak.Make(l)
+		forget = func() {
+			if l := weakly.Value(); l != nil {
+				l.local.Store(nil)
+			}
 		}
-	}, nil)
+	}
+	h.obj.Bind(forget, nil)
 }
 
 // ownLocks are the locks that Lock of a value or an array gave out, each a handle of its own
