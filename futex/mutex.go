@@ -237,7 +237,7 @@ func (m *Mutex) unreserve(d *Domain, w uint32) bool {
 	defer d.endWake(i)
 	without := w &^ handoff
 	if w&idMask == 0 {
-		without = 0 // whoever sleeps again says so again
+		without = 0 // a waiter that sleeps again sets the mark again
 	}
 	if !atom.CAS32(&m.word, w, without) {
 		return false

@@ -125,7 +125,7 @@ func TestGuestCloses(t *testing.T) {
 // Domains stand below each other: of a process its handles and guests, of a guest its
 // handles. Close ends the waits of one and of those below.
 func TestVisitsNest(t *testing.T) {
-	for _, crowd := range []int{0, 70} { // with a crowd there are no records left: who comes is parked
+	for _, crowd := range []int{0, 70} { // with a crowd there are no records left: a goroutine that waits is parked
 		t.Run(fmt.Sprint(crowd), func(t *testing.T) {
 			each(t, func(t *testing.T) {
 				w := new(world)

@@ -148,8 +148,20 @@ const (
 	liveFile          // watchers poll the file lock and mark the word
 )
 
-// record holds what a process says about itself for those who sweep it. Only the
-// process writes here while it lives, but for attached: see leaveToSweeper.
+// record holds what a process says about itself for the processes that sweep it. Only the
+// process writes here while it lives, but for attached.
+//
+//	field    | who writes              | meaning, and what holds if the writer dies
+//	waits    | the process             | the words on which its direct waits sleep, by offset; 0 none.
+//	         |                         | The sweep wakes all sleepers there
+//	wakes    | the process             | the words whose sleepers it is about to wake; likewise
+//	inFlight | the process             | blocks that bear its name may exist: the sweep looks for them
+//	pid…     | the process, joining    | pid as the process sees it, start, role, joined, label
+//	attached | the process; holders of | highest entry attached so far, plus one; grows only, and before the
+//	         | the arena's lock        | bit (leaveToSweeper). Too high costs the sweep a look
+//	sweeping | the process's watcher,  | the entry that it sweeps for a dead process, plus one; 0 none. The
+//	         | which is one goroutine  | object stays meanwhile. If the sweeper dies, leaveToSweeper passes
+//	         |                         | it over, once the barrier has stopped it
 type record struct {
 	waits    [futex.MaxDirect]uint64
 	wakes    [futex.MaxDirect]uint64

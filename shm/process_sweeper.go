@@ -57,8 +57,8 @@ func (w *sweeper) isMine() bool { return atom.Load32(&w.a.slot(w.slot).ident) ==
 
 // sweepObject does what entry e's kind says. Others may finish the sweep meanwhile, so the
 // dead's attachment does not keep the object; this process's record does: first it says
-// what is swept, then the attachment is looked at again. Whoever takes that away looks at the
-// records after it (see leaveToSweeper).
+// what is swept, then the attachment is looked at again. A process that takes that
+// away looks at the records after it (see leaveToSweeper).
 func (w *sweeper) sweepObject(e uint32) {
 	a := w.a
 	sweep := kinds[a.entry(e).kind()].Sweep

@@ -170,7 +170,7 @@ func (q *Items) lockHead(ctx context.Context) error {
 	return q.holdHead(ctx, q.u.Domain())
 }
 
-// holdTail and holdHead lock for one who waits in d, which need not be the handle's: its Close
+// holdTail and holdHead lock for a caller that waits in d, which need not be the handle's: its Close
 // must not end what is to be finished.
 func (q *Items) holdTail(ctx context.Context, d *futex.Domain) error {
 	recovered, err := q.h.tail.lock.Lock(ctx, d, futex.TakeOver)

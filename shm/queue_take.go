@@ -302,7 +302,7 @@ func (q *Items) takeMany(ctx context.Context, n int, claims []Claim, put func(i 
 		if err != nil {
 			q.unlockHead()
 			if got > 0 {
-				return claims, got, nil // whoever comes next meets it again
+				return claims, got, nil // the next call meets it again
 			}
 			return claims, 0, t.explain(err)
 		}

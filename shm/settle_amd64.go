@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// release gives a handle's token back. What was done before is seen by whoever takes it, but
+// release gives a handle's token back. The thread that takes it sees what was done before, but
 // a load that follows may be done before.
 func release(token *uint32) { *token = 0 }
 

@@ -109,7 +109,7 @@ func TestHolderOfTheArenaIsStopped(t *testing.T) {
 
 	go func() { _, _, err := a.Open(t.Context(), lockSpec("late")); got <- err }()
 	late := context.DeadlineExceeded
-	require.ErrorIs(t, a.Remove(soon(t), "held"), late, "behind one who waits")
+	require.ErrorIs(t, a.Remove(soon(t), "held"), late, "behind a call that waits")
 	_, _, err = a.Find(soon(t), "held")
 	require.ErrorIs(t, err, late)
 	_, err = a.openLockAt(soon(t), 0, 1)

@@ -218,7 +218,7 @@ func (s *stops) goesOn(a *shm.Arena, file *os.File, name, point string) error {
 
 var errWaits = errors.New("somebody waits for")
 
-// waited is the error of one who waits for the stopped process, nil where that is known.
+// waited is the error of a process that waits for the stopped process, nil where that is known.
 func (s *stops) waited(what, section string, known map[string]string, err error) error {
 	s.mu.Lock()
 	s.waits[section+" ("+what+")"]++

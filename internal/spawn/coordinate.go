@@ -38,8 +38,8 @@ func Coordinate(serve func(s Start, arena *os.File) (addr string, stop func(cont
 	return stop(ctx)
 }
 
-// showStacks prints what all goroutines do, each time that it is asked, for whoever wants to
-// know why the coordinator does not answer.
+// showStacks prints what all goroutines do, each time that it is asked: the user reads
+// there why the coordinator does not answer.
 func showStacks(asked <-chan os.Signal) {
 	for range asked {
 		b := make([]byte, 64<<10)

@@ -32,7 +32,7 @@ var list = []mutant{
 		"			m.passOn(d)\n			return false, err\n",
 		"			return false, err\n", ""},
 	{"a waiter that gives up leaves its reservation behind", "futex/mutex.go",
-		"	without := w &^ handoff\n	if w&idMask == 0 {\n		without = 0 // whoever sleeps again says so again\n	}\n",
+		"	without := w &^ handoff\n	if w&idMask == 0 {\n		without = 0 // a waiter that sleeps again sets the mark again\n	}\n",
 		"	without := w\n", ""},
 	{"a goroutine parked in the bucket of a reserved lock counts as a sleeper on the lock", "futex/mutex.go",
 		"			woken := wake(&m.word, wakeEverybody)\n			d.ring(&m.word)\n",
