@@ -261,15 +261,21 @@ func (c *Condition) waitRemote(ctx context.Context, op string) error {
 		defer done()
 		reach = c.h
 	}
+	// The fence names the acquisition, before the wait and after it: Close may come before the
+	// coordinator hears of the wait, and another goroutine's acquisition is not to be ended.
+	var fence uint64
+	if err := c.lock.h.tell(op, "fence", intoUint(&fence)); err != nil {
+		return err
+	}
 	err = c.h.ask(ctx, op, "wait", nil)
-	held := err == nil || isContextError(err) && !errors.Is(err, ErrUnavailable) || !own && errors.Is(err, ErrClosed)
+	held := err == nil || isContextError(err) && !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrClosed)
 	if !held || !c.over() {
 		return err
 	}
 	if err == nil { // the notification is for others
 		_ = reach.tell(op, "notify", nil, uint64(1))
 	}
-	c.lock.unlockOwn(op)
+	_ = c.lock.h.tell(op, "unlock", nil, fence) // fails if the lock was not taken again
 	return c.h.closedErr(op)
 }
 

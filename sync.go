@@ -265,14 +265,6 @@ func (l *Lock) doRemote(ctx context.Context, op string, f func() error) error {
 	return f()
 }
 
-// unlockOwn is Unlock through the coordinator, if the session holds the lock.
-func (l *Lock) unlockOwn(op string) {
-	var fence uint64
-	if l.h.tell(op, "fence", intoUint(&fence)) == nil {
-		_ = l.h.tell(op, "unlock", nil, fence) // ErrNotOwner: that acquisition is another's
-	}
-}
-
 // Fence is the number of acquisitions so far. It grows with each: a program that guards
 // something which the lock cannot reach compares it to refuse a late owner.
 func (l *Lock) Fence() (fence uint64) {
