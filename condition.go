@@ -154,6 +154,14 @@ func (c *Condition) hold(op string) (list *shm.Waiters, m *futex.Mutex, err erro
 		c.leave()
 		return nil, nil, c.h.fail(op, err)
 	}
+	if err = c.holds(op, m); err != nil {
+		c.left()
+		return nil, nil, err
+	}
+	return list, m, nil
+}
+
+func (c *Condition) holds(op string, m *futex.Mutex) (err error) {
 	owner, died := m.Holder()
 	switch {
 	case died:
@@ -163,11 +171,7 @@ func (c *Condition) hold(op string) (list *shm.Waiters, m *futex.Mutex, err erro
 	case owner != c.lock.d.Self():
 		err = ErrNotOwner
 	}
-	if err != nil {
-		c.left()
-		return nil, nil, c.h.fail(op, err)
-	}
-	return list, m, nil
+	return c.h.fail(op, err)
 }
 
 func (c *Condition) left() {
@@ -179,7 +183,8 @@ func (c *Condition) left() {
 // again. It returns with the lock held, also when it was cancelled, unless the lock
 // itself cannot be had: ErrOwnerDied. Errors: ErrNotLocked and ErrNotOwner if this
 // process does not hold the lock, the context's; ErrClosed, with the lock held if it was
-// given to NewCondition and is open, else without.
+// given to NewCondition and is open, else without. On a handle that was closed before it
+// changes nothing.
 func (c *Condition) Wait(ctx context.Context) error {
 	const op = "wait"
 	list, m, err := c.hold(op)
@@ -187,17 +192,28 @@ func (c *Condition) Wait(ctx context.Context) error {
 		return err
 	}
 	if list == nil {
-		return c.waitRemote(ctx, op)
+		return c.waitRemote(ctx, op, nil)
 	}
 	defer c.left()
-	if ctx.Err() != nil {
+	return c.waitHere(ctx, op, list, m)
+}
+
+func (c *Condition) waitHere(ctx context.Context, op string, list *shm.Waiters, m *futex.Mutex) error {
+	if err := c.holds(op, m); err != nil {
+		return err
+	}
+	if !c.over() && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	w, err := list.Add(ctx)
-	if err != nil {
+	if err != nil && !c.over() {
 		return c.h.fail(op, err)
 	}
 	c.lock.h.publish()
+	if err != nil { // nobody else could give the lock back
+		_ = m.Unlock(c.lock.d)
+		return c.h.closedErr(op)
+	}
 	if err := m.Unlock(c.lock.d); err != nil {
 		w.Leave()
 		return c.h.fail(op, err)
@@ -236,24 +252,18 @@ func (c *Condition) over() bool {
 	return c.lock.h.gone("") != nil || c.owned && c.h.gone("") != nil
 }
 
-// waitRemote is one call: the coordinator gives the session's lock up and takes it again,
-// also when the call is cancelled.
-func (c *Condition) waitRemote(ctx context.Context, op string) error {
-	if ctx.Err() != nil {
-		if err := c.notifyRemote(op, 0); err != nil { // does not hold the lock, for one
-			return err
-		}
-		return ctx.Err()
-	}
+// waitRemote is Wait at the coordinator, or WaitFor. It stays inside of the lock's handle,
+// which Close lets go afterwards.
+func (c *Condition) waitRemote(ctx context.Context, op string, ready func() bool) error {
 	_, lockDone, err := c.lock.h.stay(ctx, op)
 	if err != nil {
 		return err
 	}
 	defer lockDone()
-	// By its own lock's handle, which is open at the coordinator till then, a condition is
-	// reached as well. So its Close can have the coordinator end the wait without the lock.
-	own, reach := c.lock.h.part, c.lock.h
-	if !own {
+	// By its own lock's handle a condition is reached as well. So its Close can have the
+	// coordinator end the wait without the lock.
+	reach := c.lock.h
+	if !c.lock.h.part {
 		var done func()
 		if ctx, done, err = c.h.stay(ctx, op); err != nil {
 			return err
@@ -261,13 +271,38 @@ func (c *Condition) waitRemote(ctx context.Context, op string) error {
 		defer done()
 		reach = c.h
 	}
+	if ready == nil {
+		return c.waitThere(ctx, op, reach)
+	}
+	if err := holdsThere(reach, op); err != nil {
+		return err
+	}
+	for !ready() {
+		if err := c.waitThere(ctx, op, reach); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdsThere asks whether this process holds the lock: only then it may notify nobody.
+func holdsThere(reach *handle, op string) error { return reach.tell(op, "notify", nil, uint64(0)) }
+
+// waitThere is one call: the coordinator gives the session's lock up and takes it again, also
+// when the call is cancelled.
+func (c *Condition) waitThere(ctx context.Context, op string, reach *handle) error {
 	// The fence names the acquisition, before the wait and after it: Close may come before the
 	// coordinator hears of the wait, and another goroutine's acquisition is not to be ended.
 	var fence uint64
-	if err := c.lock.h.tell(op, "fence", intoUint(&fence)); err != nil {
+	err := c.lock.h.tell(op, "fence", intoUint(&fence))
+	if err != nil {
 		return err
 	}
-	err = c.h.ask(ctx, op, "wait", nil)
+	if ctx.Err() == nil {
+		err = c.h.ask(ctx, op, "wait", nil)
+	} else if err = holdsThere(reach, op); err == nil {
+		err = c.h.ended(ctx, op, ctx.Err())
+	}
 	held := err == nil || isContextError(err) && !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrClosed)
 	if !held || !c.over() {
 		return err
@@ -283,19 +318,16 @@ func (c *Condition) waitRemote(ctx context.Context, op string) error {
 // and whenever it was notified. Errors: as Wait's.
 func (c *Condition) WaitFor(ctx context.Context, ready func() bool) error {
 	const op = "wait for"
-	list, _, err := c.hold(op)
-	switch {
-	case err != nil:
+	list, m, err := c.hold(op)
+	if err != nil {
 		return err
-	case list == nil:
-		if err := c.notifyRemote(op, 0); err != nil {
-			return err
-		}
-	default:
-		c.left()
 	}
+	if list == nil {
+		return c.waitRemote(ctx, op, ready)
+	}
+	defer c.left()
 	for !ready() {
-		if err := c.Wait(ctx); err != nil {
+		if err := c.waitHere(ctx, op, list, m); err != nil {
 			return err
 		}
 	}
@@ -311,7 +343,7 @@ func (c *Condition) Notify(n int) error {
 		return err
 	}
 	if list == nil {
-		return c.notifyRemote(op, n)
+		return c.h.tell(op, "notify", nil, uint64(max(n, 0)))
 	}
 	defer c.left()
 	if n <= 0 {
@@ -322,11 +354,6 @@ func (c *Condition) Notify(n int) error {
 
 // NotifyAll wakes all who wait.
 func (c *Condition) NotifyAll() error { return c.Notify(1 << 30) }
-
-// notifyRemote of nobody tells whether this process holds the lock.
-func (c *Condition) notifyRemote(op string, n int) error {
-	return c.h.tell(op, "notify", nil, uint64(max(n, 0)))
-}
 
 // Close detaches this handle, and that of its lock unless it was given one. Calls that wait
 // inside end with ErrClosed. The condition stays. ErrClosed: it was closed already.
